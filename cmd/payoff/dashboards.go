@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/payoff-metrics/payoff/pkg/config"
+	"github.com/payoff-metrics/payoff/pkg/dashboard"
+	"github.com/payoff-metrics/payoff/pkg/instance"
+	"github.com/payoff-metrics/payoff/pkg/metric/catalogue"
+)
+
+func (e *env) dashboardsCmd() *cobra.Command {
+	c := &cobra.Command{Use: "dashboards", Short: "Grafana dashboards, made from the catalogue of metrics"}
+	c.AddCommand(e.dashboardsGenerateCmd(), e.dashboardsCheckCmd(), e.dashboardsPushCmd())
+	return c
+}
+
+func (e *env) dashboardsGenerateCmd() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use: "generate", Short: "Write the dashboards, and what Grafana needs to find them", Args: cobra.NoArgs,
+		Example: "  payoff dashboards generate --out /etc/grafana/provisioning/dashboards",
+		RunE: func(*cobra.Command, []string) error {
+			files, err := dashboard.Files(catalogue.All())
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(out, 0o755); err != nil {
+				return err
+			}
+			names := slices.Sorted(maps.Keys(files))
+			t := newTable(e.out, "file", ">bytes")
+			for _, name := range names {
+				if err := replaceFile(filepath.Join(out, name), files[name]); err != nil {
+					return err
+				}
+				t.row(filepath.Join(out, name), fmt.Sprint(len(files[name])))
+			}
+			if e.json {
+				return printJSON(e.out, names)
+			}
+			return t.flush()
+		},
+	}
+	c.Flags().StringVar(&out, "out", "dashboards", "`directory` to write to")
+	return c
+}
+
+// replaceFile writes a file so that a reader sees all of the old or of the new:
+// Grafana reads the folder whenever it likes.
+func replaceFile(name string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	defer os.Remove(f.Name()) // of no effect once it is renamed
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return nil
+}
+
+// span is the range the dashboards open with.
+const span = 26 * 7 * 24 * time.Hour
+
+func (e *env) dashboardsCheckCmd() *cobra.Command {
+	var runs int
+	var within time.Duration
+	c := &cobra.Command{
+		Use: "check", Short: "Run every query of the dashboards, and compare every number", Args: cobra.NoArgs,
+		Example: "  payoff dashboards check --within 100ms",
+		Long: `Hold the dashboards against their rules, run every query with its macros
+expanded as Grafana's data source does, as a reader, by day, week, month and
+quarter, for the whole and for some services, and compare each number with the
+published point: same digits. The same queries then run on an empty store, where
+none may fail. Exit code 1 if something is wrong.`,
+		RunE: func(c *cobra.Command, _ []string) error { return e.checkDashboards(c.Context(), runs, within) },
+	}
+	c.Flags().IntVar(&runs, "runs", 1, "how often each query is run by each bucket, for the times")
+	c.Flags().DurationVar(&within, "within", 0, "how long a query may take at the 95th percentile, such as 100ms; 0: as long as it likes")
+	return c
+}
+
+// checked is what `dashboards check` answers.
+type checked struct {
+	dashboard.Report
+	Empty dashboard.Report `json:"empty"` // on an empty store
+}
+
+func (e *env) checkDashboards(ctx context.Context, runs int, within time.Duration) error {
+	bar := e.progress("checking")
+	defer bar.done()
+	var res checked
+	var err error
+	if res.Report, err = e.checkOn(ctx, e.attach, runs, bar); err != nil {
+		return err
+	}
+	empty := func(ctx context.Context) (instance.Session, error) {
+		dir, err := os.MkdirTemp("", "payoff-empty-")
+		if err != nil {
+			return nil, err
+		}
+		s, err := instance.Attach(ctx, instance.Options{Dir: dir, Config: config.Default(), Logger: e.logger(), Now: e.now, Patience: patience})
+		if err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+		return removing{s, dir}, nil
+	}
+	if res.Empty, err = e.checkOn(ctx, empty, 1, bar); err != nil {
+		return fmt.Errorf("on an empty store: %w", err)
+	}
+	bar.done()
+	for _, f := range res.Empty.Faults {
+		if !slices.Contains(res.Faults, f) {
+			res.Faults = append(res.Faults, "on an empty store: "+f)
+		}
+	}
+	for _, t := range res.Timings {
+		if within > 0 && t.P95 > within {
+			res.Faults = append(res.Faults, fmt.Sprintf("%s, %s: p95 is %v, more than %v", t.Dashboard, t.Panel, t.P95.Round(time.Millisecond), within))
+		}
+	}
+	if e.json {
+		err = printJSON(e.out, res)
+	} else {
+		err = e.tellChecked(res)
+	}
+	if err == nil && len(res.Faults) > 0 {
+		return no{fmt.Errorf("%d faults", len(res.Faults))}
+	}
+	return err
+}
+
+// removing is a session whose directory goes with it.
+type removing struct {
+	instance.Session
+	dir string
+}
+
+func (r removing) Close(ctx context.Context) error {
+	return errors.Join(r.Session.Close(ctx), os.RemoveAll(r.dir))
+}
+
+// checkOn checks all dashboards on the store of a session.
+func (e *env) checkOn(ctx context.Context, attach func(context.Context) (instance.Session, error), runs int, bar *progress) (all dashboard.Report, err error) {
+	s, err := attach(ctx)
+	if err != nil {
+		return all, err
+	}
+	defer finish(s, &err)
+	if _, err := s.Compute(ctx); err != nil {
+		return all, err
+	}
+	r, err := s.Reader(ctx)
+	if err != nil {
+		return all, err
+	}
+	defer r.Close()
+	boards, err := dashboard.Boards(catalogue.All())
+	if err != nil {
+		return all, err
+	}
+	c := dashboard.Checker{Store: r, Defs: catalogue.All(), Runs: runs, Now: e.now, Progress: bar.set}
+	if c.To, err = c.LastPoint(ctx, e.now()); err != nil {
+		return all, err
+	}
+	c.From = c.To.Add(-span)
+	for _, d := range boards {
+		one, err := c.Check(ctx, d)
+		if err != nil {
+			return all, err
+		}
+		all.Timings = append(all.Timings, one.Timings...)
+		all.Faults = append(all.Faults, one.Faults...)
+		all.Compared += one.Compared
+	}
+	return all, nil
+}
+
+func (e *env) tellChecked(res checked) error {
+	slowest := slices.Clone(res.Timings)
+	slices.SortStableFunc(slowest, func(a, b dashboard.Timing) int { return int(b.P95 - a.P95) })
+	t := newTable(e.out, "dashboard", "slowest queries", ">runs", ">rows", ">p50", ">p95")
+	for _, x := range slowest[:min(10, len(slowest))] {
+		t.row(x.Dashboard, x.Panel, fmt.Sprint(x.Runs), fmt.Sprint(x.Rows), x.P50.Round(time.Millisecond).String(), x.P95.Round(time.Millisecond).String())
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "\n%d queries ran here and on an empty store; %d rows of numbers were compared with the published points.\n", len(res.Timings), res.Compared)
+	if res.Compared == 0 {
+		fmt.Fprintln(e.out, "There was nothing to compare: the store has no points yet. `payoff import git DIR` brings some.")
+	}
+	for _, f := range res.Faults {
+		fmt.Fprintf(e.out, "✗ %s\n", f)
+	}
+	return nil
+}
+
+func (e *env) dashboardsPushCmd() *cobra.Command {
+	var g dashboard.Grafana
+	var tokenFile string
+	c := &cobra.Command{
+		Use: "push", Short: "Put the dashboards into a Grafana through its API", Args: cobra.NoArgs,
+		Long: `Put the dashboards into a Grafana through its API. The token is that of a service
+account with the role Editor, alone in a file. Grafana needs a ClickHouse data
+source; the dashboards offer the choice among those there are.`,
+		Example: "  payoff dashboards push --url https://grafana.example.com --token-file grafana.token",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if g.URL == "" || tokenFile == "" {
+				return errors.New("push needs --url, the address of Grafana, and --token-file, a file with a token of a service account")
+			}
+			var err error
+			if g.Token, err = readToken(tokenFile); err != nil {
+				return err
+			}
+			g.Client = &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			return e.push(c.Context(), g)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&g.URL, "url", "", "`address` of Grafana")
+	f.StringVar(&tokenFile, "token-file", "", "`file` with the token of a service account")
+	f.StringVar(&g.Folder, "folder", "", "`uid` of the folder to put them into")
+	f.BoolVar(&g.Overwrite, "overwrite", false, "replace what was changed in Grafana")
+	return c
+}
+
+// maxToken is more than any token of Grafana is long.
+const maxToken = 4096
+
+func readToken(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("reading the token: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxToken))
+	if err != nil {
+		return "", fmt.Errorf("reading the token: %w", err)
+	}
+	token := strings.TrimSpace(string(b))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("%s holds no token: it is one word, alone in the file", name)
+	}
+	return token, nil
+}
+
+func (e *env) push(ctx context.Context, g dashboard.Grafana) error {
+	boards, err := dashboard.Boards(catalogue.All())
+	if err != nil {
+		return err
+	}
+	var at []string
+	for _, d := range boards {
+		url, err := g.Push(ctx, d, "payoff "+version)
+		if err != nil {
+			return err
+		}
+		at = append(at, url)
+	}
+	if e.json {
+		return printJSON(e.out, at)
+	}
+	for _, url := range at {
+		fmt.Fprintln(e.out, url)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/payoff-metrics/payoff/examples/acme"
+	"github.com/payoff-metrics/payoff/pkg/events"
+)
+
+// TestDemo sends a small organisation the whole way and asks the product for what
+// its events say. Then it is there: asked for again, nothing is sent.
+func TestDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends two years of six teams: not with -short")
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	demo := []string{"demo", "--once", "--teams", "6", "--data", dir}
+	if out := must(t, demo...); !strings.Contains(out, "computed") {
+		t.Errorf("demo says\n%s", out)
+	}
+	if out := must(t, demo...); out != "" {
+		t.Errorf("demo, asked for again, says\n%s", out)
+	}
+	if code, _, errOut := payoff(t, "demo", "--once", "--teams", "7", "--data", dir); code != exitError || !strings.Contains(errOut, "6 teams") {
+		t.Errorf("another example into the same directory: exit %d, %s", code, errOut)
+	}
+
+	up(t, dir) // queries go to one instance
+	told := tell(t, acme.Options{Teams: 6})
+	for _, c := range []struct {
+		what, sql string
+		want      int
+	}{
+		{"events", `SELECT count() FROM events WHERE source != 'org'`, told.events},
+		{"deployments", `SELECT count() FROM deployments WHERE tier = 'production' AND succeeded`, len(told.runs)},
+		{"rollbacks", `SELECT count() FROM deployments WHERE tier = 'production' AND succeeded AND class = 'rollback'`, told.rollbacks},
+		{"in the freeze", `SELECT countIf(NOT has(rework, 'rollback') AND NOT hotfix) FROM deployments WHERE tier = 'production' AND started_at >= '2025-12-17' AND started_at < '2026-01-06'`, 0},
+		{"parked", `SELECT count() FROM dead_letters`, 0},
+		{"without an owner", `SELECT count() FROM deployments WHERE team = ''`, 0},
+	} {
+		out := must(t, "sql", "--data", dir, "--format", "csv", c.sql)
+		if lines := strings.Fields(out); lines[len(lines)-1] != fmt.Sprint(c.want) {
+			t.Errorf("%s: the product says %s, the events %d", c.what, lines[len(lines)-1], c.want)
+		}
+	}
+	for _, q := range readmeQueries(t) {
+		if out := must(t, "sql", "--data", dir, "--format", "csv", q); strings.Count(out, "\n") < 2 {
+			t.Errorf("the query of examples/README.md\n%s\nfinds nothing: %s", q, out)
+		}
+	}
+}
+
+// TestDemoDoesNotMix: what a company has is not mixed with what is made up.
+func TestDemoDoesNotMix(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "instance.json"), `{}`)
+	code, _, errOut := payoff(t, "demo", "--once", "--data", dir)
+	if code != exitError || !strings.Contains(errOut, "not made up") {
+		t.Errorf("exit %d, %s", code, errOut)
+	}
+}
+
+type demoFacts struct {
+	events, rollbacks int
+	runs              map[string]bool // successful deployments to production, by run
+}
+
+// tell counts what the events say.
+func tell(t *testing.T, o acme.Options) demoFacts {
+	f := demoFacts{runs: map[string]bool{}}
+	err := acme.Generate(o, func(e *acme.Event) error {
+		f.events++
+		env := e.Content.Environment
+		if e.Kind != events.ServiceDeployed && e.Kind != events.ServiceRolledBack || !strings.HasPrefix(env.ID, "production") || f.runs[e.Custom.RunID] {
+			return nil
+		}
+		f.runs[e.Custom.RunID] = true
+		if e.Kind == events.ServiceRolledBack {
+			f.rollbacks++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// readmeQueries are those that examples/README.md shows.
+func readmeQueries(t *testing.T) (out []string) {
+	b, err := os.ReadFile("../../examples/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, part := range bytes.Split(b, []byte("```")) {
+		if q, ok := strings.CutPrefix(string(part), "sql\n"); ok && i%2 == 1 {
+			out = append(out, q)
+		}
+	}
+	if len(out) < 5 {
+		t.Fatalf("%d queries in examples/README.md", len(out))
+	}
+	return out
+}

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestErrorsNameTheLineAndWhatToDo(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"unknown key", "organisation:\n  name: Acme\n  timezon: UTC\n", `line 3: "timezon" is not a key here; the keys are name, timezone`},
+		{"unknown top key", "kafkaa: {}\n", `line 1: "kafkaa" is not a key here; the keys are organisation, tiers`},
+		{"bad duration", "rollup:\n  every: soon\n", `line 2: "soon" is not a positive duration`},
+		{"negative duration", "rollup:\n  every: -5s\n", `line 2: "-5s" is not a positive duration`},
+		{"bad size", "clickhouse:\n  memory: lots\n", `line 2: "lots" is not a size`},
+		{"not yaml", "a: [", "line 1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse([]byte(c.text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error = %v, want it to contain %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestValidateReportsEverythingAtOnce(t *testing.T) {
+	c, err := Parse([]byte("organisation: {timezone: Mars/Base}\ntiers: [{environment: 'x', tier: moon}]\nkafka: {sasl: {mechanism: magic}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Validate()
+	for _, want := range []string{"Mars/Base", "moon", "magic"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error = %v, want it to contain %q", err, want)
+		}
+	}
+}
+
+func TestVariablesOverrideTheFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "payoff.yaml")
+	if err := os.WriteFile(file, []byte("kafka: {brokers: [a:9092]}\nclickhouse: {memory: 1GiB}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(file, []string{"PAYOFF_KAFKA_BROKERS=b:9092, c:9092", "PAYOFF_ORGANISATION_TIMEZONE=Europe/Berlin", "PAYOFF_ROLLUP_EVERY=1m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(c.Kafka.Brokers, "|"); got != "b:9092|c:9092" {
+		t.Errorf("brokers = %s", got)
+	}
+	if c.Organisation.Timezone != "Europe/Berlin" || c.ClickHouse.Memory != 1<<30 {
+		t.Errorf("got %+v", c)
+	}
+	if _, err := Load(file, []string{"PAYOFF_ROLLUP_EVERY=soon"}); err == nil || !strings.Contains(err.Error(), "PAYOFF_ROLLUP_EVERY") {
+		t.Errorf("error = %v, want it to name the variable", err)
+	}
+}
+
+func TestTier(t *testing.T) {
+	c := Default()
+	for env, want := range map[string]string{"production": "production", "Prod-EU": "production", "eu-prod-1": "production", "staging": "staging", "preprod": "staging", "moon": UnknownTier, "": UnknownTier} {
+		if got := c.Tier(env); got != want {
+			t.Errorf("Tier(%q) = %q, want %q", env, got, want)
+		}
+	}
+}
+
+func TestSecret(t *testing.T) {
+	t.Setenv("CONFIG_TEST_SECRET", "s3cret")
+	for _, c := range []struct {
+		s    Secret
+		want string
+		err  string
+	}{
+		{Secret{Env: "CONFIG_TEST_SECRET"}, "s3cret", ""},
+		{Secret{Env: "CONFIG_TEST_MISSING"}, "", "CONFIG_TEST_MISSING"},
+		{Secret{File: "/nonexistent/secret"}, "", "/nonexistent/secret"},
+		{Secret{File: "a", Env: "b"}, "", "both"},
+	} {
+		b, err := c.s.Read()
+		if string(b) != c.want || (c.err == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%+v: %q, %v", c.s, b, err)
+		}
+	}
+}

@@ -1,0 +1,22 @@
+-- Changes by people, by the window in which they came to the default branch: how
+-- long they took to be deployed, or have waited up to the last midnight that is
+-- known of. Midnight, so that the figure does not depend on the hour of computing.
+SELECT f.grain AS grain, w.window_start AS window_start, w.window_end AS window_end, f.service AS service, f.team AS team, f.unit AS unit,
+    toInt64(dateDiff('millisecond', f.merged_at, if(f.shipped_at IS NULL, f.midnight, assumeNotNull(f.shipped_at)))) AS ms,
+    (f.shipped_at IS NOT NULL)::Bool AS event,
+    (f.midnight < w.window_end)::Bool AS cut
+FROM
+(
+    SELECT g.grain AS grain, m.service AS service, m.team AS team, m.unit AS unit, m.merged_at AS merged_at, m.shipped_at AS shipped_at,
+        c.midnight AS midnight
+    FROM payoff.merged_changes AS m
+    INNER JOIN payoff.service_coverage AS c ON c.service = m.service AND c.tier = m.tier
+    CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
+    WHERE m.tier = 'production' AND m.actor_kind != 'bot' AND (m.shipped_at IS NULL AND m.merged_at < midnight OR m.shipped_at >= m.merged_at)
+        AND m.merged_at >= (SELECT min(window_start) FROM windows) AND m.merged_at < (SELECT max(window_end) FROM windows)
+        AND (empty((SELECT services FROM asked)) OR has((SELECT services FROM asked), m.service))
+        AND (empty((SELECT teams FROM asked)) OR has((SELECT teams FROM asked), m.team))
+        AND (empty((SELECT units FROM asked)) OR has((SELECT units FROM asked), m.unit))
+) AS f
+ASOF JOIN windows AS w ON f.grain = w.grain AND f.merged_at >= w.window_start
+WHERE f.merged_at < w.window_end

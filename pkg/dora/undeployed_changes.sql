@@ -1,0 +1,50 @@
+-- Changes by people that are on the default branch and not deployed when the window
+-- ends, or, in the last one, at the last midnight that is known of.
+WITH
+    numbered AS (SELECT *, toInt64(row_number() OVER (PARTITION BY grain ORDER BY window_start)) AS number FROM windows),
+    waits AS
+    (
+        SELECT g.grain AS grain, m.service AS service, m.team AS team, m.unit AS unit, m.merged_at AS merged_at,
+            if(m.shipped_at IS NULL, toDateTime64('2200-01-01', 3, 'UTC'), assumeNotNull(m.shipped_at)) AS left_at,
+            c.midnight AS midnight,
+            greatest(m.merged_at, (SELECT min(window_start) FROM windows)) AS from_at, least(left_at, midnight, (SELECT max(window_end) FROM windows)) AS to_at
+        FROM payoff.merged_changes AS m
+        INNER JOIN payoff.service_coverage AS c ON c.service = m.service AND c.tier = m.tier
+        CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
+        WHERE m.tier = 'production' AND m.actor_kind != 'bot' AND from_at < to_at
+            AND (empty((SELECT services FROM asked)) OR has((SELECT services FROM asked), m.service))
+            AND (empty((SELECT teams FROM asked)) OR has((SELECT teams FROM asked), m.team))
+            AND (empty((SELECT units FROM asked)) OR has((SELECT units FROM asked), m.unit))
+    ),
+    spread AS
+    (
+        SELECT a.grain AS grain, a.service AS service, a.team AS team, a.unit AS unit, a.merged_at AS merged_at, a.left_at AS left_at, a.midnight AS midnight,
+            arrayJoin(range(a.first_number, b.number + 1)) AS number
+        FROM
+        (
+            SELECT waits.*, n.number AS first_number FROM waits ASOF JOIN numbered AS n ON waits.grain = n.grain AND waits.from_at >= n.window_start
+        ) AS a
+        ASOF JOIN numbered AS b ON a.grain = b.grain AND a.to_at >= b.window_start
+    ),
+    facts AS
+    (
+        SELECT s.grain AS grain, n.window_start AS window_start, n.window_end AS window_end, s.service AS service, s.team AS team, s.unit AS unit,
+            least(n.window_end, s.midnight) AS as_of, dateDiff('millisecond', s.merged_at, as_of) AS ms, s.midnight < n.window_end AS cut
+        FROM spread AS s
+        INNER JOIN numbered AS n ON n.grain = s.grain AND n.number = s.number
+        WHERE n.window_start < s.midnight AND s.merged_at < as_of AND s.left_at >= as_of
+    ),
+    grouped AS
+    (
+        SELECT grain, window_start, any(window_end) AS window_end, service, team, unit, count() AS n, quantilesExactInclusive(0.5, 0.9)(ms) AS q, max(ms) AS oldest,
+            max(cut) AS cut
+        FROM facts
+        GROUP BY GROUPING SETS ((grain, window_start, service), (grain, window_start, team), (grain, window_start, unit), (grain, window_start))
+        HAVING grouping(service) = 1 AND grouping(team) = 1 AND grouping(unit) = 1 OR service != '' OR team != '' OR unit != ''
+    )
+SELECT
+    grain, window_start, window_end, service, team, unit, stat.1 AS dims, toNullable(stat.2) AS value,
+    CAST(NULL, 'Nullable(Float64)') AS numerator, CAST(NULL, 'Nullable(Float64)') AS denominator, n,
+    CAST(NULL, 'Nullable(Float64)') AS ci_low, CAST(NULL, 'Nullable(Float64)') AS ci_high, if(cut, 'partial', 'ok') AS quality
+FROM grouped
+ARRAY JOIN [('', toFloat64(n)), ('{"stat":"age_p50"}', q[1]), ('{"stat":"age_p90"}', q[2]), ('{"stat":"oldest"}', toFloat64(oldest))] AS stat

@@ -1,0 +1,180 @@
+// Package metric says what a metric is: one Def with its SQL, read by everything
+// that computes, shows, names or explains the number.
+//
+// It stands between the facts and their readers. The domains (dora, oncall, …)
+// hold the Defs; the rollup turns a Def into a parameterised view, computes its
+// points over calendar windows and appends what changed to the history:
+//
+//	facts ──▶ Def.SQL over windows ──▶ metric_point_log ──▶ metric_points ──▶ readers
+//	                 └──▶ view metric_<name>(from=, to=, services=, teams=, units=) ──▶ readers
+package metric
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Class says what a metric is to a decision.
+type Class string
+
+// The classes.
+const (
+	Impact    Class = "impact"    // what a bet aims at
+	Guardrail Class = "guardrail" // must not get worse
+	Health    Class = "health"    // is watched
+)
+
+// Direction says which way is better.
+type Direction string
+
+// The directions.
+const (
+	Higher  Direction = "higher"
+	Lower   Direction = "lower"
+	Neither Direction = "neither"
+)
+
+// Unit is the unit of a value as it is stored.
+type Unit string
+
+// The units. Durations are stored as milliseconds; readers show days or hours.
+const (
+	PerDay       Unit = "per_day"
+	PerWeek      Unit = "per_week"
+	Milliseconds Unit = "ms"
+	Ratio        Unit = "ratio"
+	Score        Unit = "score"
+	Count        Unit = "count"
+)
+
+// Quality says how far a point can be trusted; the first that applies is given.
+const (
+	NoData  = "no_data" // nothing to compute from: the value is null
+	Partial = "partial" // the window is not wholly covered: never compared
+	LowN    = "low_n"   // from fewer than MinN facts
+	OK      = "ok"
+)
+
+// MinN is the number of facts below which a median or a rate is LowN.
+const MinN = 10
+
+// A Def defines one metric, once, for everything that uses it.
+type Def struct {
+	Name       string    // "dora.change_lead_time": stable, it is stored
+	Version    int       // raised when the meaning changes; points of versions are not compared
+	Title      string    // as people call it
+	Question   string    // the question it answers
+	Help       string    // the definition in two or three sentences, with its source
+	Audience   string    // who reads it
+	Class      Class     //
+	Direction  Direction //
+	Unit       Unit      //
+	Maturity   string    // "stable" or "trial"
+	Owner      string    // who owns the definition
+	Grains     []Grain   // windows it is stored for
+	Dimensions []string  // levels it is published at: "service", "team", "unit", ""
+	Guardrails []string  // metrics it is never shown without
+	Stats      []Stat    // figures beside the main one
+	Facts      []string  // tables of facts it reads; a changed fact touches the metric
+	SQL        string    // one SELECT over the relation `windows`, see CreateView
+	// Trailing is how far before a window's start the facts of its point reach.
+	Trailing time.Duration
+	// Fold computes the figures of one point where that takes order or iteration,
+	// which SQL is no good at. The SQL then only selects: grain, window_start,
+	// window_end, service, team, unit, ms, event and cut, a row for each sample and
+	// window. Such a metric has no view, so that no number is computed in two ways.
+	Fold func([]Sample) []Figure `json:"-"`
+}
+
+// A Sample is what one fact says to a metric that Go folds.
+type Sample struct {
+	MS    int64 // how long it took, or has taken so far
+	Event bool  // false: it goes on
+	Cut   bool  // its window is not wholly covered
+}
+
+// A Figure is one number of a point, or one beside it.
+type Figure struct {
+	Stat             string // "" for the main one
+	Value, Low, High *float64
+	N                uint64
+	Quality          string
+}
+
+// A Stat is a figure beside the main one, stored under dims {"stat":"<name>"}.
+type Stat struct {
+	Name string // "p90"
+	Help string
+	Unit Unit
+}
+
+// View is the name of the metric's parameterised view.
+func (d Def) View() string {
+	return "metric_" + strings.NewReplacer(".", "_", "-", "_").Replace(d.Name)
+}
+
+var nameForm = regexp.MustCompile(`^[a-z]+\.[a-z0-9_]+$`)
+
+// Validate reports everything that is wrong with the definition.
+func (d Def) Validate() error {
+	var wrong []string
+	check := func(ok bool, what string) {
+		if !ok {
+			wrong = append(wrong, what)
+		}
+	}
+	check(nameForm.MatchString(d.Name), "name is not domain.name in lower case")
+	check(d.Version > 0, "version is not positive")
+	check(d.Title != "" && d.Question != "" && d.Help != "" && d.Audience != "" && d.Owner != "", "title, question, help, audience and owner are all needed")
+	check(strings.HasSuffix(d.Question, "?"), "question does not end with a question mark")
+	check(d.Class == Impact || d.Class == Guardrail || d.Class == Health, "class is not impact, guardrail or health")
+	check(d.Class != Impact || len(d.Guardrails) > 0, "an impact metric names no guardrail")
+	check(len(d.Grains) > 0, "no grains")
+	check(len(d.Facts) > 0, "no facts")
+	check(d.Fold == nil || d.Trailing == 0, "a folded metric takes its facts from its windows alone")
+	check(strings.Contains(d.SQL, "windows"), "SQL does not read the relation windows")
+	if wrong != nil {
+		return fmt.Errorf("metric %q: %s", d.Name, strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// The two ways the one SQL is asked. A metric's SQL reads the relations
+//
+//	windows (grain, window_start, window_end)   what to compute, half-open, UTC
+//	asked   (services, teams, units)             arrays to filter by; empty means all
+//
+// and returns grain, window_start, window_end, service, team, unit, dims, value,
+// numerator, denominator, n, ci_low, ci_high, quality: a row for each service,
+// team and unit and one for all that was asked for together.
+const viewHead = `WITH
+    windows AS (SELECT 'range' AS grain, {from:DateTime64(3, 'UTC')} AS window_start, {to:DateTime64(3, 'UTC')} AS window_end),
+` + suppressions + askedOf
+
+func batchHead(where string) string {
+	return `WITH
+    windows AS (SELECT grain, window_start, window_end FROM payoff.calendar WHERE ` + where + `),
+` + suppressions + `    asked AS (SELECT CAST([], 'Array(String)') AS services, CAST([], 'Array(String)') AS teams, CAST([], 'Array(String)') AS units)
+`
+}
+
+// CreateView is the statement that makes the metric's parameterised view.
+func (d Def) CreateView() string {
+	return fmt.Sprintf("CREATE OR REPLACE VIEW payoff.%s\nDEFINER = CURRENT_USER SQL SECURITY DEFINER\nAS\n%sSELECT * FROM (\n%s\n) AS p\n%s\nCOMMENT '%s'",
+		d.View(), viewHead, d.SQL, shownInView, escape(d.Title+": "+d.Question+" "+d.Help))
+}
+
+// Batch is the query that computes the metric over the calendar windows that
+// satisfy where, a condition on grain, window_start and window_end. Of a metric
+// that Go folds it selects the samples, of what is not shown, too: see Suppressed.
+func (d Def) Batch(where string) string {
+	sql := batchHead(where) + "SELECT * FROM (\n" + d.SQL + "\n) AS p\n"
+	if d.Fold != nil {
+		return sql
+	}
+	return sql + shownInBatch
+}
+
+func escape(s string) string { return strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) }

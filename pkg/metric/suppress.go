@@ -1,0 +1,74 @@
+package metric
+
+// Nothing below a team is ever shown, and a team or a service that is as good as
+// a person is shown only inside its unit: a team of fewer than 3 members at the
+// window's end, and a service whose changes that were merged, or that reached
+// production, in the window are of one committer. Where nobody declared an owner there is no unit to hide
+// in, and the service is shown; where no members are declared at all, sizes are
+// unknown and teams are shown.
+//
+// It is done here, around the SQL of every metric, so that points and views obey
+// alike. What must not be shown cannot be asked for either: a filter of the view
+// that names it is as if it did not.
+
+// SuppressedBy are the facts that decide what is shown: a change of them touches
+// every metric.
+var SuppressedBy = []string{"organisation", "shipped_changes", "merged_changes"}
+
+// suppressions are relations over windows: what is not shown in which of them.
+const suppressions = `    suppressed_services AS
+    (
+        SELECT DISTINCT f.grain AS grain, w.window_start AS window_start, f.service AS service
+        FROM
+        (
+            SELECT g.grain AS grain, c.service AS service, c.step AS step, c.at AS at, c.person AS person
+            FROM
+            (
+                SELECT service, step, at, person FROM payoff_private.committers FINAL
+                WHERE at >= (SELECT min(window_start) FROM windows) AND at < (SELECT max(window_end) FROM windows)
+            ) AS c
+            CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
+        ) AS f
+        ASOF JOIN windows AS w ON f.grain = w.grain AND f.at >= w.window_start
+        WHERE f.at < w.window_end
+        GROUP BY grain, window_start, service, f.step
+        HAVING min(f.person) = max(f.person)
+    ),
+    suppressed_teams AS
+    (
+        SELECT w.grain AS grain, w.window_start AS window_start, t.team AS team
+        FROM windows AS w
+        CROSS JOIN (SELECT team, valid_from, valid_to FROM payoff_private.team_sizes FINAL WHERE members < 3) AS t
+        WHERE t.valid_from < w.window_end AND t.valid_to >= w.window_end
+    ),
+`
+
+// askedOf is the relation asked of a view, whose window is one, so that what it
+// does not show are two lists. A filter keeps a name no fact has, so that one of
+// which nothing is left is not taken for no filter.
+const askedOf = `    (SELECT groupArray(toString(service)) FROM suppressed_services) AS hidden_services,
+    (SELECT groupArray(toString(team)) FROM suppressed_teams) AS hidden_teams,
+    asked AS
+    (
+        SELECT
+            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> NOT has(hidden_services, s), {services:Array(String)}), '\0')) AS services,
+            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> NOT has(hidden_teams, t), {teams:Array(String)}), '\0')) AS teams,
+            {units:Array(String)} AS units
+    )
+`
+
+// What is shown of the rows of a metric's SQL, by a view and over the calendar.
+const (
+	shownInView  = `WHERE NOT has(hidden_services, toString(p.service)) AND NOT has(hidden_teams, toString(p.team))`
+	shownInBatch = `WHERE (p.service = '' OR (p.grain, p.window_start, p.service) NOT IN (SELECT grain, window_start, service FROM suppressed_services))
+    AND (p.team = '' OR (p.grain, p.window_start, p.team) NOT IN (SELECT grain, window_start, team FROM suppressed_teams))`
+)
+
+// Suppressed is the query for what is not shown in the calendar windows that
+// satisfy where: grain, window_start, and a service or a team. A metric that Go
+// folds leaves these out itself.
+func Suppressed(where string) string {
+	return batchHead(where) + `SELECT grain, window_start, toString(service) AS service, '' AS team FROM suppressed_services
+UNION ALL
+SELECT grain, window_start, '' AS service, toString(team) AS team FROM suppressed_teams`
+}

@@ -1,0 +1,135 @@
+package review
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Kinds of facts.
+const (
+	Deployed       = "deployed"       // a successful deployment to production that was no redeployment
+	RolledBack     = "rolled_back"    // a successful deployment that was a rollback
+	FirstDeployed  = "first_deployed" // the first known deployment of the service
+	FailedToDeploy = "unsuccessful"   // an attempt that ended without success
+	Incident       = "incident"       // began in the week
+	Failure        = "failure"        // a deployment that needed intervention
+)
+
+// A Fact happened in the reviewed week.
+type Fact struct {
+	Kind    string
+	ID      string // of the provider or ours: the same fact has the same
+	At      time.Time
+	Subject        // service, with the team and unit it belonged to
+	Name    string // version of a deployment, id of an incident
+	Detail  string // severity of an incident, rule of a failure
+}
+
+// happenings are the facts of a week, each once, in order.
+type happenings []Fact
+
+func tally(in Input) happenings {
+	var out happenings
+	for _, f := range in.Facts {
+		if in.Week.Contains(f.At) {
+			out = append(out, f)
+		}
+	}
+	order := func(a, b Fact) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	}
+	slices.SortFunc(out, order)
+	return slices.CompactFunc(out, func(a, b Fact) bool { return order(a, b) == 0 })
+}
+
+func (h happenings) of(s Subject) happenings {
+	var out happenings
+	for _, f := range h {
+		if (s.Service == "" || s.Service == f.Service) && (s.Team == "" || s.Team == f.Team) && (s.Unit == "" || s.Unit == f.Unit) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (h happenings) count(kind string) int {
+	n := 0
+	for _, f := range h {
+		if f.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// How many facts of one kind are named: of the organisation, and beside a signal.
+// The rest is counted.
+const (
+	namedInAll  = 10
+	namedBeside = 3
+)
+
+// whatHappened are the week's facts of a subject in sentences.
+func (b *builder) whatHappened(of Subject, most int) []string {
+	h := b.happened.of(of)
+	var counts []string
+	for _, k := range []struct{ kind, one, many string }{
+		{Deployed, "deployment to production", "deployments to production"},
+		{FailedToDeploy, "unsuccessful attempt", "unsuccessful attempts"},
+		{RolledBack, "rollback", "rollbacks"},
+		{Failure, "deployment that needed intervention", "deployments that needed intervention"},
+		{Incident, "incident", "incidents"},
+	} {
+		if n := h.count(k.kind); n > 0 {
+			counts = append(counts, plural(n, k.one, k.many))
+		}
+	}
+	out := []string{"No deployment and no incident is known of the week."}
+	if counts != nil {
+		out = []string{strings.Join(counts, ", ") + "."}
+	}
+	for _, k := range []struct {
+		kind, what string
+	}{{Incident, "Incident"}, {Failure, "Needed intervention"}, {RolledBack, "Rolled back"}, {FirstDeployed, "First deployment known"}} {
+		out = append(out, b.name(k.what, k.kind, h, most)...)
+	}
+	if of == (Subject{}) && b.FactsLater {
+		out = append(out, "Numbers are those published until "+b.AsOf.In(b.Location).Format("2 January 2006, 15:04 MST")+"; what happened is told as it is known today.")
+	}
+	if of == (Subject{}) && b.Restated > 0 {
+		out = append(out, fmt.Sprintf("Late or corrected events changed %s of %s that had been published before.",
+			plural(int(b.Restated), "weekly number", "weekly numbers"), plural(int(b.RestatedWeeks), "week", "weeks")))
+	}
+	return out
+}
+
+// name tells the first facts of a kind, and counts the others.
+func (b *builder) name(what, kind string, h happenings, most int) []string {
+	var out []string
+	left := 0
+	for _, f := range h {
+		if f.Kind != kind {
+			continue
+		}
+		if len(out) == most {
+			left++
+			continue
+		}
+		s := what + ": " + f.Service
+		if f.Name != "" {
+			s += " " + f.Name
+		}
+		s += ", " + f.At.In(b.Location).Format("Mon 2 Jan 15:04")
+		if f.Detail != "" {
+			s += ", " + f.Detail
+		}
+		out = append(out, s+".")
+	}
+	if left > 0 {
+		out = append(out, fmt.Sprintf("And %d more.", left))
+	}
+	return out
+}

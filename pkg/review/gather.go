@@ -1,0 +1,143 @@
+package review
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/payoff-metrics/payoff/pkg/metric"
+	"github.com/payoff-metrics/payoff/pkg/metric/points"
+	"github.com/payoff-metrics/payoff/pkg/store"
+)
+
+// gather reads what a review of the week is made from: points as they were
+// published at asOf, the week's facts as they are known now.
+func (d Desk) gather(ctx context.Context, w metric.Window, asOf time.Time, latest bool) (Input, error) {
+	in := Input{Week: w, Location: d.Location, Organisation: d.Organisation, AsOf: asOf, Metrics: d.Metrics, FactsLater: !latest && d.Now().Sub(asOf) > time.Minute}
+	published := asOf
+	if latest {
+		published = time.Time{} // the current points are quicker to find
+	}
+	var err error
+	if in.Points, err = d.points(ctx, w, published); err != nil {
+		return in, err
+	}
+	if in.Facts, err = d.facts(ctx, w, asOf); err != nil {
+		return in, fmt.Errorf("reading what happened in %s: %w", w.Label(d.Location), err)
+	}
+	var restated []struct {
+		Numbers uint64 `ch:"numbers"`
+		Weeks   uint64 `ch:"weeks"`
+	}
+	until := w.End
+	if asOf.Before(until) {
+		until = asOf
+	}
+	if err := d.Store.Select(ctx, &restated, `
+		SELECT uniqExact(metric, window_start, service, team, unit) AS numbers, uniqExact(window_start) AS weeks
+		FROM payoff.restatements
+		WHERE grain = 'week' AND dims = '' AND window_end <= {start:DateTime64(3)} AND computed_at >= {start:DateTime64(3)} AND computed_at < {until:DateTime64(6)}`,
+		store.Millis("start", w.Start), store.Micros("until", until)); err != nil {
+		return in, fmt.Errorf("counting the numbers restated in %s: %w", w.Label(d.Location), err)
+	}
+	in.Restated, in.RestatedWeeks = restated[0].Numbers, restated[0].Weeks
+	return in, nil
+}
+
+// points reads all weeks up to w of what the review shows, as the baselines of the
+// charts are the first there are, and the last twelve months: four questions, at
+// once.
+func (d Desk) points(ctx context.Context, w metric.Window, asOf time.Time) ([]metric.Point, error) {
+	var lists [4][]metric.Point
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range lists {
+		ask := points.Ask{Grain: metric.Week, To: w.End, AsOf: asOf, All: i%2 == 0, Main: true}
+		if i >= 2 {
+			ask.Grain, ask.From = metric.Month, w.Start.AddDate(-1, -1, 0)
+		}
+		for _, m := range d.Metrics {
+			if byLevel(m) == ask.All && slices.Contains(m.Grains, ask.Grain) {
+				ask.More = append(ask.More, m)
+			}
+		}
+		if len(ask.More) == 0 {
+			continue
+		}
+		ask.Metric, ask.More = ask.More[0], ask.More[1:]
+		g.Go(func() (err error) {
+			lists[i], err = points.Read(ctx, d.Store, ask)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(lists[:]...), nil
+}
+
+// What happened, by the view it is read from; a view that the store does not have
+// yet has nothing to tell.
+var factQueries = []struct{ view, sql string }{
+	{"deployments", `
+		SELECT 'deployed' AS kind, toString(deployment_id) AS id, ended_at AS at, toString(service) AS service, toString(team) AS team, toString(unit) AS unit,
+			artifact_version AS name, '' AS detail
+		FROM payoff.deployments
+		WHERE tier = 'production' AND succeeded AND class != 'redeployment' AND ended_at >= {from:DateTime64(3)} AND ended_at < {to:DateTime64(3)}`},
+	{"deployments", `
+		SELECT multiIf(NOT succeeded, 'unsuccessful', class = 'baseline', 'first_deployed', 'rolled_back') AS kind, toString(deployment_id) AS id, ended_at AS at,
+			toString(service) AS service, toString(team) AS team, toString(unit) AS unit, artifact_version AS name, '' AS detail
+		FROM payoff.deployments
+		WHERE tier = 'production' AND (NOT succeeded OR class IN ('baseline', 'rollback')) AND ended_at >= {from:DateTime64(3)} AND ended_at < {to:DateTime64(3)}`},
+	{"failed_deployments", `
+		SELECT 'failure' AS kind, toString(f.deployment_id) AS id, f.ended_at AS at, toString(f.service) AS service, toString(f.team) AS team, toString(f.unit) AS unit,
+			d.artifact_version AS name,
+			transform(toString(f.rule), ['a', 'b', 'c', 'd'], ['an incident names it', 'rolled back or reverted', 'a hotfix followed', 'an incident followed'], 'confirmed by a person')
+				|| if(f.open, ', not restored yet', '') AS detail
+		FROM payoff.failed_deployments AS f
+		LEFT JOIN payoff.deployments AS d ON d.deployment_id = f.deployment_id AND d.service = f.service
+		WHERE f.tier = 'production' AND f.ended_at >= {from:DateTime64(3)} AND f.ended_at < {to:DateTime64(3)}`},
+	{"incidents", `
+		SELECT 'incident' AS kind, source || ' ' || incident AS id, began_at AS at, toString(service) AS service, toString(team) AS team, toString(unit) AS unit,
+			incident AS name, if(severity = '', '', 'severity ' || severity || ', ') || if(resolved_at IS NULL, 'not resolved', 'resolved') AS detail
+		FROM payoff.incidents
+		WHERE tier = 'production' AND state NOT IN ('false_alarm', 'dismissed') AND began_at >= {from:DateTime64(3)} AND began_at < {to:DateTime64(3)}`},
+}
+
+func (d Desk) facts(ctx context.Context, w metric.Window, asOf time.Time) ([]Fact, error) {
+	var there []struct {
+		Views []string `ch:"views"`
+	}
+	if err := d.Store.Select(ctx, &there, "SELECT groupArray(name) AS views FROM system.tables WHERE database = 'payoff'"); err != nil {
+		return nil, err
+	}
+	to := w.End
+	if asOf.Before(to) {
+		to = asOf
+	}
+	var out []Fact
+	for _, q := range factQueries {
+		if !slices.Contains(there[0].Views, q.view) {
+			continue
+		}
+		var rows []struct {
+			Kind    string    `ch:"kind"`
+			ID      string    `ch:"id"`
+			At      time.Time `ch:"at"`
+			Service string    `ch:"service"`
+			Team    string    `ch:"team"`
+			Unit    string    `ch:"unit"`
+			Name    string    `ch:"name"`
+			Detail  string    `ch:"detail"`
+		}
+		if err := d.Store.Select(ctx, &rows, q.sql, store.Millis("from", w.Start), store.Millis("to", to)); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", q.view, err)
+		}
+		for _, r := range rows {
+			out = append(out, Fact{Kind: r.Kind, ID: r.ID, At: r.At, Subject: Subject{r.Service, r.Team, r.Unit}, Name: r.Name, Detail: r.Detail})
+		}
+	}
+	return out, nil
+}

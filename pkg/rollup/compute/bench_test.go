@@ -1,0 +1,137 @@
+package compute_test
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/payoff-metrics/payoff/pkg/dora"
+	"github.com/payoff-metrics/payoff/pkg/events"
+	"github.com/payoff-metrics/payoff/pkg/metric"
+	"github.com/payoff-metrics/payoff/pkg/metric/metrictest"
+	"github.com/payoff-metrics/payoff/pkg/rollup/compute"
+	"github.com/payoff-metrics/payoff/pkg/store"
+	"github.com/payoff-metrics/payoff/pkg/store/storetest"
+)
+
+// A company is what the benchmarks compute: services that are each deployed about
+// every second day with two changes, of which one in ten fails.
+type company struct {
+	services, days int
+	events         []events.Event
+}
+
+var start = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func newCompany(b testing.TB, services, days int) *company {
+	c := &company{services: services, days: days}
+	for s := range services {
+		r := rand.New(rand.NewPCG(7, uint64(s)))
+		service, repo := fmt.Sprintf("service-%03d", s), fmt.Sprintf("acme/service-%03d", s)
+		last := ""
+		for day := range days {
+			if r.IntN(2) == 0 {
+				continue
+			}
+			at := start.AddDate(0, 0, day).Add(time.Duration(8*3600+r.IntN(8*3600)) * time.Second)
+			for i := range 2 {
+				hash := fmt.Sprintf("%040x", (uint64(s)<<32|uint64(day))<<2|uint64(i))
+				fields := events.Fields{Repository: &events.Ref{ID: repo}, AuthorTime: events.FormatTime(at.Add(-time.Duration(r.IntN(72*3600)+60) * time.Second))}
+				if last != "" {
+					fields.Parents = []string{last}
+				}
+				c.add(b, events.Draft{Source: "git", Kind: events.CommitRecorded, Natural: []string{repo, hash}, Subject: hash, Time: at.Add(-time.Minute), ActorKind: events.Human, Content: fields})
+				last = hash
+			}
+			version := fmt.Sprintf("v%d", day)
+			c.add(b, deployed(service, repo, version, last, at))
+			if r.IntN(10) == 0 {
+				c.add(b, events.Draft{Source: "pager", Kind: events.IncidentDetected, Natural: []string{service, version}, Subject: service + version, Time: at.Add(time.Hour),
+					Content: events.Fields{Service: &events.Ref{ID: service}, Environment: &events.Ref{ID: "production"}}})
+				c.add(b, events.Draft{Source: "pager", Kind: events.IncidentResolved, Natural: []string{service, version, "r"}, Subject: service + version, Time: at.Add(2 * time.Hour),
+					Content: events.Fields{Service: &events.Ref{ID: service}, Environment: &events.Ref{ID: "production"}}})
+			}
+		}
+	}
+	return c
+}
+
+func deployed(service, repo, version, commit string, at time.Time) events.Draft {
+	return events.Draft{Source: "ci", Kind: events.ServiceDeployed, Natural: []string{service, version}, Subject: service, Time: at, ActorKind: events.Human,
+		Content: events.Fields{Environment: &events.Ref{ID: "production"}},
+		Custom:  events.Fields{Repository: &events.Ref{ID: repo}, Version: version, Commit: commit}}
+}
+
+func (c *company) add(b testing.TB, d events.Draft) {
+	d.Received, d.Mapping = d.Time, 1
+	e, err := events.New(d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.events = append(c.events, e)
+}
+
+func load(b testing.TB, s *store.Store, evs []events.Event, offset *int64) {
+	b.Helper()
+	for len(evs) > 0 {
+		n := min(len(evs), 100_000)
+		if err := metrictest.Load(b.Context(), s, evs[:n], offset, start); err != nil {
+			b.Fatal(err)
+		}
+		evs = evs[n:]
+	}
+}
+
+func computer(s *store.Store, metrics []metric.Def) *compute.Computer {
+	now := start
+	return compute.New(compute.Options{
+		Store: s, Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
+		Rules: compute.Rules{Location: time.UTC, Digest: "bench", Tier: func(e string) string { t, _, _ := strings.Cut(e, "-"); return t }},
+		Now:   func() time.Time { now = now.Add(time.Millisecond); return now },
+	})
+}
+
+// BenchmarkAllPoints links and computes everything that there is of 500 services
+// over two years, from an empty store.
+func BenchmarkAllPoints(b *testing.B) {
+	c := newCompany(b, 500, 730)
+	for b.Loop() {
+		b.StopTimer()
+		s := storetest.Open(b)
+		var offset int64
+		load(b, s, c.events, &offset)
+		b.StartTimer()
+		res, err := computer(s, dora.Defs()).Run(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(res.Points), "points")
+		b.ReportMetric(float64(len(c.events)), "events")
+	}
+}
+
+// BenchmarkLateEvent computes what one deployment changes that arrives weeks late,
+// among 500 services and two years.
+func BenchmarkLateEvent(b *testing.B) {
+	c := newCompany(b, 500, 730)
+	s := storetest.Open(b)
+	var offset int64
+	load(b, s, c.events, &offset)
+	if _, err := computer(s, dora.Defs()).Run(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	late := &company{}
+	for b.Loop() {
+		b.StopTimer()
+		n := len(late.events)
+		late.add(b, deployed("service-007", "acme/service-007", fmt.Sprintf("late-%d", n), "", start.AddDate(0, 0, 600+n%60)))
+		load(b, s, late.events[n:], &offset)
+		b.StartTimer()
+		if _, err := computer(s, dora.Defs()).Run(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

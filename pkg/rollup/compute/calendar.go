@@ -1,0 +1,50 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/payoff-metrics/payoff/pkg/metric"
+)
+
+// prepareCalendar fills the calendar for the organisation's time zone, unless it
+// is filled for it already.
+func (c *Computer) prepareCalendar(ctx context.Context) error {
+	zone := c.rules.Location.String()
+	var have string
+	var windows uint64
+	err := c.store.Conn().QueryRow(ctx, `
+		SELECT ifNull((SELECT max(value) FROM payoff.organisation FINAL WHERE key = 'timezone'), ''), (SELECT count() FROM payoff.calendar)`).Scan(&have, &windows)
+	if err != nil {
+		return fmt.Errorf("reading the organisation's time zone: %w", err)
+	}
+	all := calendar(c.rules)
+	if have == zone && windows == uint64(len(all)) {
+		return nil
+	}
+	if err := c.store.Exec(ctx, `TRUNCATE TABLE payoff.calendar`); err != nil {
+		return fmt.Errorf("emptying the calendar: %w", err)
+	}
+	err = c.store.Insert(ctx, "payoff.calendar", []string{"grain", "window_start", "window_end", "label"}, len(all), func(i int) []any {
+		w := all[i]
+		return []any{string(w.Grain), w.Start, w.End, w.Label(c.rules.Location)}
+	})
+	if err != nil {
+		return fmt.Errorf("filling the calendar: %w", err)
+	}
+	err = c.store.Insert(ctx, "payoff.organisation", []string{"key", "value", "set_at"}, 1, func(int) []any {
+		return []any{"timezone", zone, c.now()}
+	})
+	if err != nil {
+		return fmt.Errorf("writing the organisation's time zone: %w", err)
+	}
+	return nil
+}
+
+func calendar(r Rules) []metric.Window {
+	var all []metric.Window
+	for _, g := range metric.Grains {
+		all = append(all, metric.Between(g, at(firstYear), at(lastYear), r.Location)...)
+	}
+	return all
+}

@@ -1,0 +1,315 @@
+// Package compute turns loaded events into metric points.
+//
+// It is the leader's work in the rollup, behind the loader:
+//
+//	ledger ──▶ new spans ──▶ derive (commits, attempts, horizons)
+//	                            └──▶ link touched services ──▶ diff ──▶ dirty ranges
+//	                                    ──▶ facts ──▶ points of touched windows ──▶ state
+//
+// Every step may be repeated: derived rows carry the version of their fact, facts
+// the generation of the run, and the state is saved last. Dirty ranges are
+// written before the facts that caused them are replaced, so a run that dies
+// leaves behind what the next must recompute.
+package compute
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/payoff-metrics/payoff/pkg/dora"
+	"github.com/payoff-metrics/payoff/pkg/metric"
+	"github.com/payoff-metrics/payoff/pkg/store"
+)
+
+// Version of linking: raised when its code changes what it makes of the same
+// facts, so that everything is linked anew.
+const linkVersion = 2
+
+const unknownTier = "unknown"
+
+// Rules are the configured meanings that linking and computing need.
+type Rules struct {
+	Location *time.Location
+	Tier     func(environment string) string
+	Parts    []dora.Part                       // services that share a repository
+	Windows  func(service string) dora.Windows // how far causes are looked for; nil: the defaults
+	// Digest changes when one of the others does: everything is linked and computed
+	// anew.
+	Digest string
+}
+
+func (r Rules) windows(service string) dora.Windows {
+	if r.Windows == nil {
+		return dora.DefaultWindows(service)
+	}
+	return r.Windows(service)
+}
+
+// shared lists the repositories of which services are limited to some paths.
+func (r Rules) shared() []string {
+	out := []string{}
+	for _, p := range r.Parts {
+		if len(p.Paths) > 0 {
+			out = append(out, p.Repository)
+		}
+	}
+	return sorted(out)
+}
+
+// repositoryOf is the one repository the rules name for a service; "" if they
+// name none or several.
+func (r Rules) repositoryOf(service string) string {
+	var found []string
+	for _, p := range r.Parts {
+		if p.Service == service {
+			found = append(found, p.Repository)
+		}
+	}
+	if found = sorted(found); len(found) != 1 {
+		return ""
+	}
+	return found[0]
+}
+
+// Options of a Computer.
+type Options struct {
+	Store   *store.Store
+	Metrics []metric.Def
+	Rules   Rules
+	Now     func() time.Time // stamps points; nothing is computed from it
+	Logger  *slog.Logger
+}
+
+// A Computer derives, links and computes. Use one at a time.
+type Computer struct {
+	store   *store.Store
+	metrics []metric.Def
+	rules   Rules
+	now     func() time.Time
+	log     *slog.Logger
+}
+
+// New returns a Computer.
+func New(o Options) *Computer {
+	return &Computer{store: o.Store, metrics: o.Metrics, rules: o.Rules, now: o.Now, log: o.Logger}
+}
+
+// A Result says what a run did.
+type Result struct {
+	Rows        uint64        `json:"rows"`        // log rows that were new
+	Services    int           `json:"services"`    // services linked
+	Deployments int           `json:"deployments"` // deployments that changed
+	Changes     int           `json:"changes"`     // shipped changes that changed
+	Points      uint64        `json:"points"`      // points appended to the history
+	Took        time.Duration `json:"took_ns"`     // by Options.Now
+}
+
+// Run brings facts and points up to what is loaded. It does nothing when nothing
+// is new and no definition has changed.
+func (c *Computer) Run(ctx context.Context) (Result, error) { return c.run(ctx, false) }
+
+// RunAnew derives, links and computes everything from the log, whatever earlier
+// runs have written. Points that were right are not written again.
+func (c *Computer) RunAnew(ctx context.Context) (Result, error) { return c.run(ctx, true) }
+
+func (c *Computer) run(ctx context.Context, anew bool) (Result, error) {
+	began := c.now()
+	st, err := c.readState(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	ends, generation, err := c.ends(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	digest := c.digest()
+	fresh := anew || digest != st.definitions
+	if anew {
+		st.next = nil
+	}
+	if fresh {
+		if err := c.prepare(ctx); err != nil {
+			return Result{}, err
+		}
+	}
+	spans := st.since(ends)
+	if len(spans) == 0 && !fresh {
+		return Result{}, nil
+	}
+	res := Result{Rows: generation - min(st.generation, generation)}
+	if err := c.facts(ctx, spans, fresh, generation, &res); err != nil {
+		return res, err
+	}
+	if res.Points, err = c.points(ctx, st.generation, generation, fresh); err != nil {
+		return res, err
+	}
+	if err := c.saveState(ctx, ends, generation, digest); err != nil {
+		return res, err
+	}
+	res.Took = c.now().Sub(began)
+	c.log.Info("computed", "rows", res.Rows, "services", res.Services, "deployments", res.Deployments, "changes", res.Changes, "points", res.Points)
+	return res, nil
+}
+
+// facts derives the new rows, links what they touch, and writes the difference.
+func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generation uint64, res *Result) error {
+	if err := c.derive(ctx, spans); err != nil {
+		return err
+	}
+	shipping, failing, err := c.toLink(ctx, spans, fresh)
+	if err != nil {
+		return err
+	}
+	res.Services = len(sorted(append(slices.Clone(shipping), failing...)))
+	h, err := c.horizons(ctx)
+	if err != nil {
+		return err
+	}
+	changes, coverage, err := c.link(ctx, shipping, failing, h)
+	if err != nil {
+		return err
+	}
+	res.Deployments, res.Changes = changes[0].size(), changes[1].size()
+	if err := c.replace(ctx, changes, coverage, generation, h); err != nil {
+		return err
+	}
+	return c.organisation(ctx, shipping, generation)
+}
+
+// toLink lists the services to link, and those of which only the failures are to
+// be placed: all, when a rule changed.
+func (c *Computer) toLink(ctx context.Context, spans []span, fresh bool) (shipping, failing []string, err error) {
+	if fresh {
+		if shipping, err = c.allServices(ctx); err != nil {
+			return nil, nil, err
+		}
+		failing, err = c.disturbed(ctx)
+		return shipping, failing, err
+	}
+	if len(spans) == 0 {
+		return nil, nil, nil
+	}
+	return c.touched(ctx, spans)
+}
+
+// link finds what differs from what is stored: first what was shipped, then what
+// failed of it.
+func (c *Computer) link(ctx context.Context, shipping, failing []string, h horizons) ([]change, diff[dora.Coverage], error) {
+	var none diff[dora.Coverage]
+	var linked dora.Linked
+	if len(shipping) > 0 {
+		in, faults, err := c.readInput(ctx, shipping)
+		if err != nil {
+			return nil, none, err
+		}
+		in.Horizon = h.of
+		linked = dora.Link(in)
+		linked.Faults = append(linked.Faults, faults...)
+	}
+	stored, err := c.readCoverage(ctx)
+	if err != nil {
+		return nil, none, err
+	}
+	coverage := differ(stored, c.withOthers(stored, linked.Coverage, shipping, h), coverageTable.key, coverageTable.same)
+	failures, incidents, concerned, err := c.place(ctx, linked, shipping, failing)
+	if err != nil {
+		return nil, none, err
+	}
+	var changes []change
+	for _, compare := range []func() (change, error){
+		func() (change, error) { return deploymentTable.against(ctx, c, shipping, linked.Deployments) },
+		func() (change, error) { return shippedTable.against(ctx, c, shipping, linked.Shipped) },
+		func() (change, error) { return pullTable.against(ctx, c, shipping, linked.Pulls) },
+		func() (change, error) { return waitingTable.against(ctx, c, shipping, linked.Waiting) },
+		func() (change, error) { return faultTable.against(ctx, c, shipping, uniqueFaults(linked.Faults)) },
+		func() (change, error) { return failureTable.against(ctx, c, concerned, failures) },
+		func() (change, error) { return incidentTable.against(ctx, c, concerned, incidents) },
+	} {
+		ch, err := compare()
+		if err != nil {
+			return nil, none, err
+		}
+		changes = append(changes, ch)
+	}
+	return changes, coverage, nil
+}
+
+// place finds the failed deployments of the services that were linked or
+// disturbed, and of those that their incidents tie them to.
+func (c *Computer) place(ctx context.Context, linked dora.Linked, shipping, failing []string) ([]dora.Failure, []dora.Incident, []string, error) {
+	concerned, corrections, err := c.concerned(ctx, sorted(append(slices.Clone(shipping), failing...)))
+	if err != nil || len(concerned) == 0 {
+		return nil, nil, nil, err
+	}
+	in := dora.PlaceInput{Deployments: linked.Deployments, Corrections: corrections, Windows: c.rules.windows}
+	others := slices.DeleteFunc(slices.Clone(concerned), func(s string) bool { return slices.Contains(shipping, s) })
+	if len(others) > 0 {
+		stored, err := deploymentTable.read(ctx, c, others)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		in.Deployments = append(slices.Clone(in.Deployments), stored...)
+	}
+	facts, err := c.readIncidents(ctx, concerned)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	in.Incidents = slices.DeleteFunc(dora.Incidents(facts, c.rules.Tier), func(i dora.Incident) bool { return !slices.Contains(concerned, i.Service) })
+	if in.Shippers, err = c.readShippers(ctx, in.Incidents, shipping); err != nil {
+		return nil, nil, nil, err
+	}
+	linkedShippers(linked.Shipped, in)
+	failures, incidents := dora.Place(in)
+	return failures, incidents, concerned, nil
+}
+
+// linkedShippers adds what this run linked and has not stored yet.
+func linkedShippers(shipped []dora.Shipped, in dora.PlaceInput) {
+	named := make(map[string]bool)
+	for _, i := range in.Incidents {
+		if i.Commit != "" {
+			named[i.Commit] = true
+		}
+	}
+	for _, s := range shipped {
+		if named[s.Commit] {
+			in.Shippers[s.Commit] = sorted(append(in.Shippers[s.Commit], s.DeploymentID))
+		}
+	}
+}
+
+// replace writes what differs: first the stretches of time it touches, so that
+// they are not forgotten if the run dies among the writes behind them.
+func (c *Computer) replace(ctx context.Context, changes []change, coverage diff[dora.Coverage], generation uint64, h horizons) error {
+	d := newDirt(h.last())
+	for _, ch := range changes {
+		ch.mark(d)
+	}
+	if err := c.waitingDirt(ctx, c.coverageDirt(coverage, d), d); err != nil {
+		return err
+	}
+	if err := c.saveDirty(ctx, d, generation); err != nil {
+		return err
+	}
+	for _, ch := range changes {
+		if err := ch.write(ctx, c, generation); err != nil {
+			return err
+		}
+	}
+	return coverageTable.write(ctx, c, coverage, generation)
+}
+
+// digest names all that points depend on besides the facts.
+func (c *Computer) digest() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "link %d\x00%s\x00%s\x00", linkVersion, c.rules.Location, c.rules.Digest)
+	for _, d := range c.metrics {
+		fmt.Fprintf(h, "%s\x00%d\x00%s\x00%s\x00%v\x00", d.Name, d.Version, d.Batch(""), d.Help, d.Grains)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,160 @@
+package compute
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/payoff-metrics/payoff/pkg/store"
+)
+
+var (
+	//go:embed derive_commits.sql
+	deriveCommits string
+	//go:embed derive_attempts.sql
+	deriveAttempts string
+	//go:embed derive_incidents.sql
+	deriveIncidents string
+	//go:embed derive_changes.sql
+	deriveChanges string
+	//go:embed derive_pushes.sql
+	derivePushes string
+	//go:embed derive_corrections.sql
+	deriveCorrections string
+	//go:embed derive_work.sql
+	deriveWork string
+	//go:embed derive_horizons.sql
+	deriveHorizons string
+)
+
+// A position is the first offset of a partition that a run has not seen.
+type position struct {
+	epoch     uint32
+	topic     string
+	partition int32
+	next      int64
+}
+
+// A span is the new records of one partition.
+type span struct {
+	position       // up to here, not included
+	from     int64 // from here
+}
+
+// condition selects the rows of the spans. Its values are numbers and topic names
+// of our own, so they stand in the text: a query has no list parameters for it.
+func condition(spans []span) string {
+	var b strings.Builder
+	for i, s := range spans {
+		if i > 0 {
+			b.WriteString(" OR ")
+		}
+		fmt.Fprintf(&b, "(log_epoch = %d AND topic = '%s' AND partition = %d AND offset >= %d AND offset < %d)",
+			s.epoch, strings.ReplaceAll(s.topic, "'", "''"), s.partition, s.from, s.next)
+	}
+	return b.String()
+}
+
+// derive brings the new rows of the log into the tables that linking reads.
+func (c *Computer) derive(ctx context.Context, spans []span) error {
+	if len(spans) == 0 {
+		return nil
+	}
+	where := condition(spans)
+	for _, d := range []struct{ what, sql string }{
+		{"commits", deriveCommits}, {"attempts", deriveAttempts}, {"incidents", deriveIncidents}, {"pull requests", deriveChanges}, {"pushes", derivePushes},
+		{"corrections", deriveCorrections}, {"work items", deriveWork}, {"the organisation", deriveOrg}, {"horizons", deriveHorizons},
+	} {
+		if err := c.store.Exec(ctx, strings.Replace(d.sql, "/*new*/", where, 1)); err != nil {
+			return fmt.Errorf("deriving %s from the log: %w", d.what, err)
+		}
+	}
+	return nil
+}
+
+// What new rows can change: which deployment shipped what, or only which of them
+// failed.
+const (
+	shippingKinds = `('service.deployed', 'service.upgraded', 'service.rolledback', 'service.removed', 'deployment.failed', 'deployment.started', 'commit.recorded',
+		'branch.pushed', 'change.created', 'change.reviewed', 'change.updated', 'change.merged', 'change.abandoned')`
+	failingKinds = `('incident.detected', 'incident.acknowledged', 'incident.mitigated', 'incident.resolved', 'incident.reopened', 'page.labelled',
+		'failure.confirmed', 'failure.dismissed')`
+)
+
+// touched lists the services whose deployments the new rows may change, and those
+// of which they may only change what failed. They are those the rows name, in any
+// version of the facts they tell of (a correction touches the service it was taken
+// from, too), and those deployed from the repositories.
+func (c *Computer) touched(ctx context.Context, spans []span) (shipping, failing []string, err error) {
+	var repositories, incidents, work []string
+	row := c.store.Conn().QueryRow(ctx, `
+		SELECT groupUniqArrayIf(toString(service), kind IN `+shippingKinds+`), groupUniqArrayIf(toString(repository), kind IN `+shippingKinds+`),
+			groupUniqArrayIf(toString(service), kind IN `+failingKinds+` AND kind != 'page.labelled'), groupUniqArrayIf(incident, kind IN `+failingKinds+` AND incident != ''),
+			groupUniqArrayIf(subject, startsWith(kind, 'ticket.'))
+		FROM payoff_private.event_log
+		WHERE event_id IN
+			(SELECT event_id FROM payoff_private.event_log
+			 WHERE (kind IN `+shippingKinds+` OR kind IN `+failingKinds+` OR startsWith(kind, 'ticket.') AND started_at IS NOT NULL) AND (`+condition(spans)+`))`)
+	if err := row.Scan(&shipping, &repositories, &failing, &incidents, &work); err != nil {
+		return nil, nil, fmt.Errorf("finding what new events touch: %w", err)
+	}
+	if len(work) > 0 {
+		more, err := c.names(ctx, "SELECT groupUniqArray(toString(repository)) FROM payoff_private.change_facts WHERE hasAny(tickets, {names:Array(String)})", work)
+		if err != nil {
+			return nil, nil, err
+		}
+		repositories = append(repositories, more...)
+	}
+	deployed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.attempts FINAL WHERE has({names:Array(String)}, repository)", repositories)
+	if err != nil {
+		return nil, nil, err
+	}
+	disturbed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.incident_facts WHERE has({names:Array(String)}, incident)", incidents)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range c.rules.Parts {
+		if slices.Contains(repositories, p.Repository) {
+			deployed = append(deployed, p.Service)
+		}
+	}
+	return distinct(append(shipping, deployed...)), sorted(append(failing, disturbed...)), nil
+}
+
+// names runs a query that makes one list of another; of an empty one it is empty.
+func (c *Computer) names(ctx context.Context, sql string, of []string) ([]string, error) {
+	if len(of) == 0 {
+		return nil, nil
+	}
+	var out []string
+	if err := c.store.Conn().QueryRow(ctx, sql, store.Param("names", of)).Scan(&out); err != nil {
+		return nil, fmt.Errorf("finding what new events touch: %w", err)
+	}
+	return out, nil
+}
+
+// allServices lists every service that has an attempt.
+func (c *Computer) allServices(ctx context.Context) ([]string, error) {
+	var services []string
+	if err := c.store.Conn().QueryRow(ctx, `SELECT groupUniqArray(toString(service)) FROM payoff_private.attempts`).Scan(&services); err != nil {
+		return nil, fmt.Errorf("listing services: %w", err)
+	}
+	return distinct(services), nil
+}
+
+// distinct sorts names and leaves out repeats and the empty name: a deployment
+// that names no service is kept and listed, but belongs to none.
+func distinct(names []string) []string {
+	names = sorted(names)
+	if len(names) > 0 && names[0] == "" {
+		names = names[1:]
+	}
+	return names
+}
+
+func sorted(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}

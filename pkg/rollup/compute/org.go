@@ -1,0 +1,244 @@
+package compute
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/payoff-metrics/payoff/pkg/org"
+	"github.com/payoff-metrics/payoff/pkg/store"
+)
+
+var (
+	//go:embed derive_org.sql
+	deriveOrg string
+	//go:embed derive_org_committers.sql
+	deriveCommitters string
+)
+
+// organisationFact is the name under which a change of the organisation is marked:
+// it touches every metric.
+const organisationFact = "organisation"
+
+// smallTeam is how many members a team needs to be shown by itself, as package
+// metric has it: only whether a team is small makes a difference to points.
+const smallTeam = 3
+
+// organisation brings what is declared into the tables that facts are attributed
+// by, and finds who committed to the services that were linked. What it corrects is
+// marked to be computed anew before it is written.
+func (c *Computer) organisation(ctx context.Context, linked []string, generation uint64) error {
+	entities, err := c.readEntities(ctx)
+	if err != nil {
+		return err
+	}
+	was, err := c.readResolved(ctx)
+	if err != nil {
+		return err
+	}
+	now := org.Resolve(entities)
+	owners := differ(was.Ownerships, now.Ownerships, ownershipTable.key, ownershipTable.same)
+	sizes := differ(was.Sizes, now.Sizes, sizeTable.key, sizeTable.same)
+	aliases := differ(was.Aliases, now.Aliases, aliasTable.key, aliasTable.same)
+	if owners.empty() && sizes.empty() && aliases.empty() {
+		return c.committers(ctx, linked, generation)
+	}
+	d := newDirt(at(lastYear))
+	organisationDirt(was, now, d)
+	if err := c.aliasDirt(ctx, aliases, d); err != nil {
+		return err
+	}
+	if err := c.saveDirty(ctx, d, generation); err != nil {
+		return err
+	}
+	if err := ownershipTable.write(ctx, c, owners, generation); err != nil {
+		return err
+	}
+	if err := sizeTable.write(ctx, c, sizes, generation); err != nil {
+		return err
+	}
+	if err := aliasTable.write(ctx, c, aliases, generation); err != nil {
+		return err
+	}
+	services, err := c.allServices(ctx)
+	if err != nil {
+		return err
+	}
+	return c.committers(ctx, services, generation)
+}
+
+// committers makes the table of committers say what was linked of the services.
+func (c *Computer) committers(ctx context.Context, services []string, generation uint64) error {
+	if len(services) == 0 {
+		return nil
+	}
+	if err := c.store.Exec(ctx, deriveCommitters, store.Param("services", services), store.Param("generation", generation)); err != nil {
+		return fmt.Errorf("deriving the committers of %d services: %w", len(services), err)
+	}
+	return nil
+}
+
+func (c *Computer) readEntities(ctx context.Context) ([]org.Entity, error) {
+	var out []org.Entity
+	err := c.each(ctx, "what the organisation declares", `SELECT subject, rows FROM payoff_private.org_declared FINAL WHERE rows != '' ORDER BY subject, source`,
+		func(rows store.Rows) error {
+			var e org.Entity
+			var text string
+			if err := rows.Scan(&e.Subject, &text); err != nil {
+				return err
+			}
+			out = append(out, e)
+			return json.Unmarshal([]byte(text), &out[len(out)-1].Rows)
+		})
+	return out, err
+}
+
+// readResolved loads what facts are attributed by now.
+func (c *Computer) readResolved(ctx context.Context) (r org.Resolved, err error) {
+	if r.Ownerships, err = ownershipTable.all(ctx, c); err != nil {
+		return r, err
+	}
+	if r.Sizes, err = sizeTable.all(ctx, c); err != nil {
+		return r, err
+	}
+	r.Aliases, err = aliasTable.all(ctx, c)
+	return r, err
+}
+
+// all loads every row of a table that is small.
+func (t table[K, T]) all(ctx context.Context, c *Computer) ([]T, error) {
+	var out []T
+	err := c.each(ctx, t.name, `SELECT `+list(t.columns)+` FROM payoff_private.`+t.name+` FINAL`, func(rows store.Rows) error {
+		var row T
+		err := t.scan(rows, &row)
+		out = append(out, row)
+		return err
+	})
+	return out, err
+}
+
+// A periodKey is the sorting key of the tables of the organisation.
+type periodKey struct {
+	name string
+	from int64 // Unix milliseconds
+}
+
+func samePeriod(a, b org.Period) bool { return a.From.Equal(b.From) && a.To.Equal(b.To) }
+
+var ownershipTable = table[periodKey, org.Ownership]{
+	name:    "service_ownership",
+	columns: []string{"service", "team", "unit", "valid_from", "valid_to"},
+	values:  func(o *org.Ownership) []any { return []any{o.Service, o.Team, o.Unit, o.From, o.To} },
+	scan: func(rows store.Rows, o *org.Ownership) error {
+		return rows.Scan(&o.Service, &o.Team, &o.Unit, &o.From, &o.To)
+	},
+	key: func(o *org.Ownership) periodKey { return periodKey{o.Service, o.From.UnixMilli()} },
+	same: func(a, b *org.Ownership) bool {
+		return a.Team == b.Team && a.Unit == b.Unit && samePeriod(a.Period, b.Period)
+	},
+}
+
+var sizeTable = table[periodKey, org.Size]{
+	name:    "team_sizes",
+	columns: []string{"team", "members", "valid_from", "valid_to"},
+	values:  func(s *org.Size) []any { return []any{s.Team, uint32(s.Members), s.From, s.To} },
+	scan: func(rows store.Rows, s *org.Size) error {
+		var members uint32
+		err := rows.Scan(&s.Team, &members, &s.From, &s.To)
+		s.Members = int(members)
+		return err
+	},
+	key:  func(s *org.Size) periodKey { return periodKey{s.Team, s.From.UnixMilli()} },
+	same: func(a, b *org.Size) bool { return a.Members == b.Members && samePeriod(a.Period, b.Period) },
+}
+
+var aliasTable = table[periodKey, org.Alias]{
+	name:    "person_aliases",
+	columns: []string{"alias", "person", "valid_from", "valid_to"},
+	values:  func(a *org.Alias) []any { return []any{a.Alias, a.Person, a.From, a.To} },
+	scan:    func(rows store.Rows, a *org.Alias) error { return rows.Scan(&a.Alias, &a.Person, &a.From, &a.To) },
+	key:     func(a *org.Alias) periodKey { return periodKey{a.Alias, a.From.UnixMilli()} },
+	same:    func(a, b *org.Alias) bool { return a.Person == b.Person && samePeriod(a.Period, b.Period) },
+}
+
+// A telling is what something was for a time, as far as points depend on it.
+type telling struct {
+	value string
+	org.Period
+}
+
+// organisationDirt marks the time in which a service is another's than was said
+// before, or a team small or not.
+func organisationDirt(was, now org.Resolved, d dirt) {
+	before, after := tellings(was), tellings(now)
+	for key := range before {
+		if _, there := after[key]; !there {
+			after[key] = nil
+		}
+	}
+	for key, told := range after {
+		markDifferent(before[key], told, d)
+	}
+}
+
+// tellings are the resolved periods by what they tell of. What nothing is told of
+// is nobody's service, or no small team: the empty value.
+func tellings(r org.Resolved) map[string][]telling {
+	out := make(map[string][]telling)
+	for _, o := range r.Ownerships {
+		value := ""
+		if o.Team != "" {
+			value = o.Team + "\x00" + o.Unit
+		}
+		out["service "+o.Service] = append(out["service "+o.Service], telling{value, o.Period})
+	}
+	for _, s := range r.Sizes {
+		value := ""
+		if s.Members < smallTeam {
+			value = "small"
+		}
+		out["team "+s.Team] = append(out["team "+s.Team], telling{value, s.Period})
+	}
+	return out
+}
+
+func markDifferent(before, after []telling, d dirt) {
+	nothing := []telling{{"", org.Period{From: org.Ever, To: org.Always}}}
+	if before == nil {
+		before = nothing
+	}
+	if after == nil {
+		after = nothing
+	}
+	for _, a := range before {
+		for _, b := range after {
+			if a.value != b.value {
+				// Windows are those of the calendar; beyond it nothing is computed.
+				d.add(organisationFact, later(later(a.From, b.From), at(firstYear-1)), earlier(earlier(a.To, b.To), at(lastYear+1)))
+			}
+		}
+	}
+}
+
+// aliasDirt marks when changes came of people whose accounts are others than was
+// said before: a service may have had one committer, or more.
+func (c *Computer) aliasDirt(ctx context.Context, changed diff[org.Alias], d dirt) error {
+	var people []string
+	for _, part := range [][]org.Alias{changed.put, changed.drop, changed.old} {
+		for _, a := range part {
+			people = append(people, a.Alias, a.Person)
+		}
+	}
+	if len(people) == 0 {
+		return nil
+	}
+	return c.each(ctx, "when people committed", `SELECT DISTINCT toStartOfHour(at) FROM payoff_private.committers FINAL WHERE has({people:Array(String)}, person)`,
+		func(rows store.Rows) error {
+			var hour time.Time
+			err := rows.Scan(&hour)
+			d.add(organisationFact, hour, hour.Add(time.Hour))
+			return err
+		}, store.Param("people", sorted(people)))
+}

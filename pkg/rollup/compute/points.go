@@ -1,0 +1,157 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/payoff-metrics/payoff/pkg/metric"
+	"github.com/payoff-metrics/payoff/pkg/store"
+)
+
+// points computes the points of every dirty window and appends those that differ
+// from what is published. It returns how many it appended.
+func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bool) (uint64, error) {
+	var dirty map[string][]stretch
+	if !fresh {
+		var err error
+		if dirty, err = c.dirty(ctx, done); err != nil || len(dirty) == 0 {
+			return 0, err
+		}
+	}
+	before, err := c.countPoints(ctx)
+	if err != nil {
+		return 0, err
+	}
+	all, err := c.everything(ctx)
+	if err != nil || all.from.IsZero() {
+		return 0, err
+	}
+	for _, d := range c.metrics {
+		where := grainsOf(d)
+		if fresh {
+			where += " AND " + intersecting([]stretch{all})
+		} else {
+			touched := reach(d, dirty)
+			if len(touched) == 0 {
+				continue
+			}
+			where += " AND " + intersecting(touched)
+		}
+		publish := c.appendPoints
+		if d.Fold != nil {
+			publish = c.foldPoints
+		}
+		if err := publish(ctx, d, where, generation); err != nil {
+			return 0, err
+		}
+	}
+	after, err := c.countPoints(ctx)
+	return after - before, err
+}
+
+// everything is the time in which there are facts or points: the calendar is much
+// longer, and windows without either have no points. It is zero if there are none.
+func (c *Computer) everything(ctx context.Context) (stretch, error) {
+	var s stretch
+	from, to := into(&s.from), into(&s.to)
+	err := c.store.Conn().QueryRow(ctx, `
+		SELECT min(t), max(t) + INTERVAL 1 YEAR FROM
+		(
+			SELECT arrayJoin([min(first_at), max(known_to)]) AS t FROM payoff_private.service_coverage HAVING count() > 0
+			UNION ALL SELECT arrayJoin([min(began_at), max(created_at)]) FROM payoff_private.incidents HAVING count() > 0
+			UNION ALL SELECT min(merged_at) FROM payoff_private.waiting_changes HAVING count() > 0
+			UNION ALL SELECT min(merged_at) FROM payoff_private.shipped_changes HAVING count(merged_at) > 0
+			UNION ALL SELECT arrayJoin([min(window_start), max(window_end)]) FROM payoff.metric_point_log HAVING count() > 0
+		)`).Scan(&from.from, &to.from)
+	if err != nil {
+		return s, fmt.Errorf("finding the time there are facts of: %w", err)
+	}
+	put(from, to)
+	return s, nil
+}
+
+// grainsOf is the condition for the windows a metric is stored for.
+func grainsOf(d metric.Def) string {
+	quoted := make([]string, len(d.Grains))
+	for i, g := range d.Grains {
+		quoted[i] = "'" + string(g) + "'"
+	}
+	return "grain IN (" + strings.Join(quoted, ", ") + ")"
+}
+
+// reach is the time whose windows the changed facts of a metric count in.
+func reach(d metric.Def, dirty map[string][]stretch) []stretch {
+	var all []stretch
+	for _, fact := range slices.Concat(d.Facts, metric.SuppressedBy) {
+		for _, s := range dirty[fact] {
+			all = append(all, stretch{s.from, s.to.Add(d.Trailing)})
+		}
+	}
+	return merge(all)
+}
+
+func (c *Computer) countPoints(ctx context.Context) (uint64, error) {
+	var n uint64
+	if err := c.store.Conn().QueryRow(ctx, `SELECT count() FROM payoff.metric_point_log`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("counting points: %w", err)
+	}
+	return n, nil
+}
+
+// maxStretches bounds the condition's length; beyond it stretches are joined with
+// the gaps between them, which costs work but never a wrong point.
+const maxStretches = 500
+
+// intersecting is the condition for windows that share an instant with any of the
+// stretches, which are in order and apart.
+func intersecting(dirty []stretch) string {
+	for len(dirty) > maxStretches {
+		var joined []stretch
+		for i := 0; i < len(dirty); i += 2 {
+			joined = append(joined, stretch{dirty[i].from, dirty[min(i+1, len(dirty)-1)].to})
+		}
+		dirty = joined
+	}
+	var parts []string
+	for _, s := range dirty {
+		parts = append(parts, fmt.Sprintf("window_start < %s AND window_end > %s", instant(s.to), instant(s.from)))
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+func instant(t time.Time) string {
+	return fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", t.UnixMilli())
+}
+
+// appendPoints computes one metric over windows and appends what differs from the
+// published points of those windows. A point whose facts are gone is published as
+// null, never left standing and never 0.
+func (c *Computer) appendPoints(ctx context.Context, d metric.Def, where string, generation uint64) error {
+	err := c.store.Exec(ctx, `
+		INSERT INTO payoff.metric_point_log
+			(metric, version, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high, quality, generation, computed_at)
+		SELECT {metric:String}, {version:UInt16}, if(c.here, c.grain, o.grain),
+			if(c.here, c.window_start, o.window_start), if(c.here, c.window_end, o.window_end), if(c.here, c.service, o.service), if(c.here, c.team, o.team),
+			if(c.here, c.unit, o.unit), if(c.here, c.dims, o.dims), c.value, c.numerator, c.denominator, c.n, c.ci_low, c.ci_high,
+			if(c.here, c.quality, 'no_data'), {generation:UInt64}, {now:DateTime64(6)}
+		FROM (SELECT *, true AS here FROM (`+d.Batch(where)+`)) AS c
+		FULL OUTER JOIN
+		(
+			SELECT *, true AS here FROM payoff.metric_points
+			WHERE metric = {metric:String} AND version = {version:UInt16} AND `+where+`
+		) AS o
+		ON c.grain = o.grain AND c.window_start = o.window_start AND c.service = o.service AND c.team = o.team AND c.unit = o.unit AND c.dims = o.dims
+		WHERE NOT (c.here AND o.here AND c.value <=> o.value AND c.numerator <=> o.numerator AND c.denominator <=> o.denominator AND c.n = o.n
+				AND c.ci_low <=> o.ci_low AND c.ci_high <=> o.ci_high AND c.quality = o.quality AND c.window_end = o.window_end)
+			AND NOT (NOT c.here AND o.quality = 'no_data')
+		SETTINGS join_use_nulls = 0, max_query_size = 4194304`,
+		store.Param("metric", d.Name), store.Param("version", uint16(d.Version)),
+		store.Param("generation", generation), store.Micros("now", c.now()))
+	if err != nil {
+		return fmt.Errorf("computing %s: %w", d.Name, err)
+	}
+	return nil
+}

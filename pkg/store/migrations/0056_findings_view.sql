@@ -1,0 +1,61 @@
+-- What is kept but cannot be counted, or is counted with doubt: each with what to
+-- do about it. A healthy installation has none.
+CREATE OR REPLACE VIEW payoff.findings
+(
+    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive.',
+    `subject` String COMMENT 'What it is about: a service, a commit, an incident.',
+    `source` LowCardinality(String) COMMENT 'Who reported it.',
+    `at` DateTime64(3, 'UTC') COMMENT 'When it happened, as reported.',
+    `what` String COMMENT 'What is wrong, in a sentence.',
+    `todo` String COMMENT 'What to do about it.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+WITH a AS (SELECT *, if(service = '', if(attempt = '', toString(event_id), attempt), service) AS named FROM payoff_private.attempts FINAL)
+SELECT kind, subject, source, at, what, todo FROM
+(
+    SELECT 'no_service' AS kind, named AS subject, source, occurred_at AS at,
+        'A deployment names no service; it is in no metric.' AS what, 'Name the service in the event, or map its repository in services: of payoff.yaml.' AS todo
+    FROM a WHERE service = ''
+    UNION ALL
+    SELECT 'no_environment', named, source, occurred_at, 'A deployment names no environment, so its tier is unknown; it is in no metric.', 'Name the environment in the event.'
+    FROM a WHERE environment = '' AND service != ''
+    UNION ALL
+    SELECT 'impossible_time', named, source, occurred_at, 'A deployment is dated outside of what can be believed; it is in no metric.', 'Correct the clock or the format at the source and send it again.'
+    FROM a WHERE has(flags, 'impossible_time')
+    UNION ALL
+    SELECT 'no_end', concat(named, ' ', any(artifact_version)), any(source), max(occurred_at), 'An attempt to deploy began and its end is not known; it is in no metric.', 'Send how it ended: service.deployed or deployment.failed with the same attempt.'
+    FROM a WHERE service != '' AND environment != '' AND kind != 'service.removed' AND NOT has(flags, 'impossible_time')
+    GROUP BY named, source, environment, if(attempt = '', toString(event_id), attempt) HAVING max(outcome) = ''
+    UNION ALL
+    SELECT 'impossible_time', commit, source, committed_at, 'A commit is dated outside of what can be believed.', 'Nothing, if the history is as it is: the commit counts by its place in the graph, without a lead time.'
+    FROM payoff_private.commits FINAL WHERE has(flags, 'impossible_time')
+    UNION ALL
+    SELECT 'future_authored', commit, source, committed_at, 'A commit was authored after it was committed; its clock starts at the commit.', 'Correct the clock of the machine it was written on.'
+    FROM payoff_private.commits FINAL WHERE has(flags, 'future_authored') OR authored_at > committed_at + INTERVAL 5 MINUTE
+    UNION ALL
+    SELECT 'missing_parents', commit, source, committed_at, 'The history ends at this commit, whose parents are not known.', 'Fetch the whole history: git fetch --unshallow, then import again.'
+    FROM payoff_private.commits FINAL WHERE boundary
+    UNION ALL
+    SELECT 'unknown_commit', concat(service, ' ', if(commit = '', artifact_version, commit)), source, ended_at, 'A deployment''s commit is not in the known history; what it shipped is not known.', 'Import the repository with payoff import git, or name the commit in the event.'
+    FROM payoff_private.deployments FINAL WHERE link_quality = 'unknown_commit' AND commit != ''
+    UNION ALL
+    SELECT 'future_authored', commit, '', shipped_at, 'A change was authored after it was merged or shipped; it has no lead time.', 'Correct the clock of the machine it was written on.'
+    FROM payoff_private.shipped_changes FINAL WHERE has(flags, 'future_authored')
+    UNION ALL
+    SELECT 'incident_without_service', incident, source, detected_at, 'An incident names no service; it marks a deployment only where it names one.', 'Map it to a service at the source, or in the places of its collector.'
+    FROM payoff_private.incidents FINAL WHERE service = ''
+    UNION ALL
+    SELECT 'impossible_time', incident, source, occurred_at, 'A report about an incident is dated outside of what can be believed; it is left out.', 'Correct the clock or the format at the source and send it again.'
+    FROM payoff_private.incident_facts FINAL WHERE has(flags, 'impossible_time')
+    UNION ALL
+    SELECT DISTINCT kind, subject, source, at, 'An environment has no tier; what is deployed to it is in no metric.', 'Map the environment to a tier in tiers: of payoff.yaml.'
+    FROM payoff_private.faults FINAL WHERE kind = 'unknown_tier'
+    UNION ALL
+    SELECT DISTINCT kind, subject, source, at, 'A commit is its own ancestor, which git makes impossible; what is reached is counted once.', 'Import the repository anew with payoff import git; a source invents parents.'
+    FROM payoff_private.faults FINAL WHERE kind = 'commit_cycle'
+    UNION ALL
+    SELECT 'recovery_not_positive', concat(service, ' ', toString(deployment_id)), '', failed_at, 'A failed deployment was restored before it failed; it has no recovery time.', 'Look at the times of its incidents and remedies.'
+    FROM payoff_private.failed_deployments FINAL WHERE NOT open AND recovery_ms IS NULL
+)
+COMMENT 'What is kept but not counted, or counted with doubt, and what to do about it.'
