@@ -9,6 +9,7 @@ import (
 )
 
 func TestMissingLibrary(t *testing.T) {
+	t.Setenv(libraryEnv, "") // make names the library
 	t.Chdir(t.TempDir())
 	_, err := FindLibrary()
 	if !errors.Is(err, ErrLibrary) || !strings.Contains(err.Error(), "make engine") {
@@ -17,6 +18,7 @@ func TestMissingLibrary(t *testing.T) {
 }
 
 func TestWrongLibrary(t *testing.T) {
+	t.Setenv(libraryEnv, "") // make names the library
 	dir := t.TempDir()
 	t.Chdir(dir)
 	path := filepath.Join(dir, ".cache", "engine", libraryName)

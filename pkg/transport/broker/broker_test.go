@@ -113,7 +113,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 		{broker.Options{Dir: busy}, "in use by another broker"},
 		{broker.Options{Dir: file}, "making its folder"},
 		{broker.Options{Dir: headless}, "no meta.json"},
-		{broker.Options{Dir: t.TempDir(), Listen: used.Addr()}, "in use by another program"},
+		{broker.Options{Dir: t.TempDir(), Listen: used.Addr()}, "taken by another program"},
 		{broker.Options{Dir: t.TempDir(), Listen: "9092"}, "not host:port"},
 		{broker.Options{Dir: t.TempDir(), Listen: ":9092"}, "names no interface"},
 		{broker.Options{Dir: t.TempDir(), Listen: "0.0.0.0:9092"}, "names no interface"},
