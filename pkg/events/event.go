@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Actor kinds. A person is carried as a pseudonym, a bot by its name.
@@ -278,7 +275,7 @@ func (f *Fields) sortSets() {
 // setVersion hashes all that is said of the fact: a repeat hashes the same,
 // whenever and however it was delivered.
 func (e *Event) setVersion(d Draft) error {
-	body, err := json.Marshal(&e.Data)
+	body, err := e.Data.appendTo(make([]byte, 0, 1024))
 	if err != nil {
 		return &FieldError{Field: "data", Reason: "cannot be written as JSON: " + err.Error()}
 	}
@@ -303,7 +300,34 @@ func FormatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+	return string(appendTime(make([]byte, 0, 24), t))
+}
+
+// appendTime is FormatTime without time.Format's reading of a layout.
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(b, "2006-01-02T15:04:05.000Z")
+	}
+	hour, minute, second := t.Clock()
+	b = digits(b, year, 4)
+	b = digits(append(b, '-'), int(month), 2)
+	b = digits(append(b, '-'), day, 2)
+	b = digits(append(b, 'T'), hour, 2)
+	b = digits(append(b, ':'), minute, 2)
+	b = digits(append(b, ':'), second, 2)
+	return append(digits(append(b, '.'), t.Nanosecond()/1e6, 3), 'Z')
+}
+
+// digits writes n with so many digits.
+func digits(b []byte, n, width int) []byte {
+	b = append(b, "0000"[:width]...)
+	for i := len(b) - 1; n > 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return b
 }
 
 // ParseTime reads RFC 3339 with any offset and fraction; "" is the zero time.
@@ -349,37 +373,10 @@ func first(s ...string) string {
 	return ""
 }
 
-// wire is the CloudEvents 1.0 structured form. Extension names are lower-case
-// letters and digits, as CloudEvents asks.
-type wire struct {
-	SpecVersion     string         `json:"specversion"`
-	ID              string         `json:"id"`
-	Source          string         `json:"source"`
-	Type            string         `json:"type"`
-	Subject         string         `json:"subject,omitzero"`
-	Time            string         `json:"time,omitzero"`
-	DataContentType string         `json:"datacontenttype,omitzero"`
-	RecordedTime    string         `json:"recordedtime,omitzero"`
-	ReceivedTime    string         `json:"receivedtime,omitzero"`
-	ActorKind       string         `json:"actorkind,omitzero"`
-	Actor           string         `json:"actor,omitzero"`
-	Flags           string         `json:"flags,omitzero"`
-	FactVersion     string         `json:"factversion,omitzero"`
-	Data            jsontext.Value `json:"data"`
-}
-
 // Encode writes the event as CloudEvents structured JSON: the value of a Kafka
 // record on payoff.events.
 func Encode(e *Event) ([]byte, error) {
-	data, err := json.Marshal(&e.Data)
-	if err != nil {
-		return nil, fmt.Errorf("encoding event %s: %w", e.ID, err)
-	}
-	b, err := json.Marshal(wire{
-		SpecVersion: "1.0", ID: e.ID, Source: e.Source, Type: e.Type, Subject: e.Subject, Time: FormatTime(e.Time),
-		DataContentType: "application/json", RecordedTime: FormatTime(e.RecordedAt), ReceivedTime: FormatTime(e.ReceivedAt),
-		ActorKind: e.ActorKind, Actor: e.Actor, Flags: strings.Join(e.Flags, ","), FactVersion: e.Version.String(), Data: data,
-	})
+	b, err := e.appendTo(make([]byte, 0, 1024))
 	if err != nil {
 		return nil, fmt.Errorf("encoding event %s: %w", e.ID, err)
 	}

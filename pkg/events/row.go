@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A Row is one Kafka record as the store keeps it: its position, the event, and
@@ -32,6 +33,24 @@ type Row struct {
 	Team        string
 	Unit        string
 	Capability  string
+}
+
+// wire is what Encode writes, as it is read.
+type wire struct {
+	SpecVersion     string         `json:"specversion"`
+	ID              string         `json:"id"`
+	Source          string         `json:"source"`
+	Type            string         `json:"type"`
+	Subject         string         `json:"subject,omitzero"`
+	Time            string         `json:"time,omitzero"`
+	DataContentType string         `json:"datacontenttype,omitzero"`
+	RecordedTime    string         `json:"recordedtime,omitzero"`
+	ReceivedTime    string         `json:"receivedtime,omitzero"`
+	ActorKind       string         `json:"actorkind,omitzero"`
+	Actor           string         `json:"actor,omitzero"`
+	Flags           string         `json:"flags,omitzero"`
+	FactVersion     string         `json:"factversion,omitzero"`
+	Data            jsontext.Value `json:"data"`
 }
 
 // DecodeRow reads an encoded event into r, all but the position. r may be

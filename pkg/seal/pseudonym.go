@@ -8,7 +8,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"strings"
+	"sync"
 )
 
 // PersonPrefix begins every pseudonym.
@@ -26,14 +28,15 @@ const pseudonymBytes = 16
 
 // A Pseudonymiser turns the accounts of people into pseudonyms. Its methods may
 // be called at once.
-type Pseudonymiser struct{ secret []byte }
+type Pseudonymiser struct{ macs sync.Pool } // of hash.Hash, keyed
 
 // NewPseudonymiser uses a secret of at least 32 random bytes, which it copies.
 func NewPseudonymiser(secret []byte) (*Pseudonymiser, error) {
 	if len(secret) < sha256.Size {
 		return nil, fmt.Errorf("a pseudonym secret needs at least %d bytes, this one has %d", sha256.Size, len(secret))
 	}
-	return &Pseudonymiser{secret: append([]byte(nil), secret...)}, nil
+	secret = append([]byte(nil), secret...)
+	return &Pseudonymiser{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}, nil
 }
 
 // Person is the pseudonym of an account, which is an e-mail address or, where a
@@ -53,7 +56,9 @@ func (p *Pseudonymiser) Person(account string) string {
 	if account == "" {
 		return ""
 	}
-	mac := hmac.New(sha256.New, p.secret)
+	mac := p.macs.Get().(hash.Hash)
+	defer p.macs.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(pseudonymDomain))
 	mac.Write([]byte(account))
 	return PersonPrefix + pseudonymCode.EncodeToString(mac.Sum(nil)[:pseudonymBytes])
