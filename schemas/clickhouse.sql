@@ -75,7 +75,7 @@ AS SELECT
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared
 FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, team String, member String))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, team String, member String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE (class = 'capability') AND (r.member = '');
 
 CREATE VIEW payoff.changes
@@ -5359,7 +5359,7 @@ AS SELECT
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared
 FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, memberKind String, member String, exempt Bool))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, memberKind String, member String, exempt Bool)'), JSONExtractArrayRaw(rows)) AS r
 WHERE (class = 'capability') AND (r.member != '');
 
 CREATE VIEW payoff.restatements
@@ -5442,7 +5442,7 @@ AS SELECT
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared
 FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, team String, calendar String))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, team String, calendar String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'rotation';
 
 CREATE TABLE payoff.schema_migrations
@@ -5530,7 +5530,7 @@ AS SELECT
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared
 FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, team String, repository String, paths Array(String), tier String))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, team String, repository String, paths Array(String), tier String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE (class = 'service') AND (r.team = '');
 
 CREATE VIEW payoff.shipped_changes
@@ -5676,7 +5676,7 @@ AS SELECT
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared
 FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, unit String, line String))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, unit String, line String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'team';
 
 CREATE VIEW payoff.waiting_changes
@@ -5741,7 +5741,7 @@ AS SELECT
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared
 FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, zone String, days Array(String), opens String, closes String, holidays Array(String)))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, zone String, days Array(String), opens String, closes String, holidays Array(String))'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'calendar';
 
 CREATE TABLE payoff_private.attempts
@@ -6289,7 +6289,7 @@ AS SELECT
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared
 FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, person String, team String, role String))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, person String, team String, role String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE (class = 'person') AND (r.team != '');
 
 CREATE TABLE payoff_private.team_sizes

@@ -13,6 +13,6 @@ SELECT r.person AS person, r.team AS team, r.role AS role,
     ifNull(parseDateTime64BestEffortOrNull(r.from, 3, 'UTC'), toDateTime64('1900-01-01', 3, 'UTC')) AS valid_from,
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, person String, team String, role String))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, person String, team String, role String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'person' AND r.team != ''
 COMMENT 'Members of teams, half-open in time.'

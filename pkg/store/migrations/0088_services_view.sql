@@ -14,6 +14,6 @@ SELECT name AS service, r.repository AS repository, r.paths AS paths, r.tier AS 
     ifNull(parseDateTime64BestEffortOrNull(r.from, 3, 'UTC'), toDateTime64('1900-01-01', 3, 'UTC')) AS valid_from,
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, team String, repository String, paths Array(String), tier String))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, team String, repository String, paths Array(String), tier String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'service' AND r.team = ''
 COMMENT 'Services as the organisation declares them, half-open in time.'

@@ -12,6 +12,6 @@ SELECT name AS capability, r.team AS team,
     ifNull(parseDateTime64BestEffortOrNull(r.from, 3, 'UTC'), toDateTime64('1900-01-01', 3, 'UTC')) AS valid_from,
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, team String, member String))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, team String, member String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'capability' AND r.member = ''
 COMMENT 'Capabilities as the organisation declares them, half-open in time.'

@@ -14,6 +14,6 @@ SELECT name AS capability, r.memberKind AS member_kind, r.member AS member, r.ex
     ifNull(parseDateTime64BestEffortOrNull(r.from, 3, 'UTC'), toDateTime64('1900-01-01', 3, 'UTC')) AS valid_from,
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, memberKind String, member String, exempt Bool))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, memberKind String, member String, exempt Bool)'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'capability' AND r.member != ''
 COMMENT 'Populations of capabilities, half-open in time.'

@@ -13,6 +13,6 @@ SELECT name AS rotation, r.team AS team, r.calendar AS calendar,
     ifNull(parseDateTime64BestEffortOrNull(r.from, 3, 'UTC'), toDateTime64('1900-01-01', 3, 'UTC')) AS valid_from,
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, team String, calendar String))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, team String, calendar String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'rotation'
 COMMENT 'Rotations as the organisation declares them, half-open in time.'

@@ -16,6 +16,6 @@ SELECT name AS calendar, r.zone AS zone, r.days AS days, r.opens AS opens, r.clo
     ifNull(parseDateTime64BestEffortOrNull(r.from, 3, 'UTC'), toDateTime64('1900-01-01', 3, 'UTC')) AS valid_from,
     ifNull(parseDateTime64BestEffortOrNull(r.to, 3, 'UTC'), toDateTime64('2200-01-01', 3, 'UTC')) AS valid_to
 FROM payoff_private.org_declared FINAL
-ARRAY JOIN JSONExtract(rows, 'Array(Tuple(from String, to String, zone String, days Array(String), opens String, closes String, holidays Array(String)))') AS r
+ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, zone String, days Array(String), opens String, closes String, holidays Array(String))'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'calendar'
 COMMENT 'Working calendars as the organisation declares them, half-open in time.'
