@@ -50,7 +50,7 @@ var allowed = map[string][]string{
 	"pkg/impact":           {"pkg/stat"},
 	"pkg/metric":           {},
 	"pkg/org":              {},
-	"pkg/dora":             {"pkg/dora/graph", "pkg/metric", "pkg/stat"},
+	"pkg/dora":             {"pkg/dora/graph", "pkg/metric", "pkg/org", "pkg/stat"},
 	"pkg/dora/graph":       {},
 	"pkg/metric/catalogue": {"pkg/dora", "pkg/metric"},
 
@@ -66,9 +66,10 @@ var allowed = map[string][]string{
 	"pkg/metric/points": {"pkg/metric", "pkg/store"},
 	"pkg/export":        {"pkg/store"},
 	"pkg/chart":         {"pkg/metric"},
+	"pkg/behaviour":     {"pkg/chart", "pkg/metric", "pkg/stat"},
 	"pkg/dashboard":     {"pkg/metric", "pkg/metric/points", "pkg/store"},
-	"pkg/review":        {"pkg/chart", "pkg/metric", "pkg/metric/points", "pkg/stat", "pkg/store"},
-	"pkg/pages":         {"pkg/chart", "pkg/metric", "pkg/metric/points", "pkg/review", "pkg/stat", "pkg/store"},
+	"pkg/review":        {"pkg/behaviour", "pkg/chart", "pkg/metric", "pkg/metric/points", "pkg/store"},
+	"pkg/pages":         {"pkg/behaviour", "pkg/chart", "pkg/metric", "pkg/metric/points", "pkg/stat", "pkg/store"},
 
 	// Processes: nothing imports them but instance and commands.
 	"pkg/lifecycle":         {},
@@ -79,8 +80,8 @@ var allowed = map[string][]string{
 	"pkg/rollup/compute":    {"pkg/dora", "pkg/metric", "pkg/org", "pkg/stat", "pkg/store"},
 	"pkg/rollup":            {"pkg/metric", "pkg/rollup/compute", "pkg/rollup/load", "pkg/store", "pkg/transport"},
 	"pkg/metric/metrictest": {"pkg/dora", "pkg/metric", "pkg/rollup/compute", "pkg/store"},
-	"pkg/instance": {"pkg/collect", "pkg/collect/cloudevents", "pkg/collect/github", "pkg/collect/pagerduty", "pkg/config", "pkg/engine", "pkg/ingest", "pkg/lifecycle",
-		"pkg/metric", "pkg/metric/catalogue", "pkg/review", "pkg/rollup", "pkg/rollup/compute", "pkg/rollup/leader", "pkg/rollup/load", "pkg/seal", "pkg/store", "pkg/transport",
+	"pkg/instance": {"pkg/collect", "pkg/collect/cloudevents", "pkg/collect/github", "pkg/collect/pagerduty", "pkg/config", "pkg/dora", "pkg/engine", "pkg/ingest", "pkg/lifecycle",
+		"pkg/metric", "pkg/metric/catalogue", "pkg/org", "pkg/review", "pkg/rollup", "pkg/rollup/compute", "pkg/rollup/leader", "pkg/rollup/load", "pkg/seal", "pkg/store", "pkg/transport",
 		"pkg/transport/broker", "pkg/transport/kafka"},
 	"cmd/ingest": {"pkg/config", "pkg/instance"},
 	"cmd/rollup": {"pkg/config", "pkg/instance"},
@@ -100,7 +101,7 @@ var homes = map[string][]string{
 }
 
 // pure are the packages that compute: they do no I/O and do not look at the clock.
-var pure = []string{"pkg/events", "pkg/stat", "pkg/impact", "pkg/metric", "pkg/org", "pkg/dora", "pkg/dora/graph", "pkg/chart"}
+var pure = []string{"pkg/events", "pkg/stat", "pkg/impact", "pkg/metric", "pkg/org", "pkg/dora", "pkg/dora/graph", "pkg/chart", "pkg/behaviour"}
 
 var impure = []string{"os", "os/exec", "net", "net/http", "database/sql", "syscall"}
 

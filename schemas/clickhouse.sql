@@ -5362,6 +5362,32 @@ FINAL
 ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, memberKind String, member String, exempt Bool)'), JSONExtractArrayRaw(rows)) AS r
 WHERE (class = 'capability') AND (r.member != '');
 
+CREATE VIEW payoff.process_changes
+(
+    `changed_at` DateTime64(3, 'UTC') COMMENT 'When it changed.',
+    `what` String COMMENT 'What changed, in the words of who recorded it.',
+    `metrics` Array(String) COMMENT 'Metrics it concerns; none: all.',
+    `service` LowCardinality(String) COMMENT 'Service whose process changed; with team and unit empty, too: everybody\'s.',
+    `team` LowCardinality(String) COMMENT 'Team whose process changed.',
+    `unit` String COMMENT 'Unit whose process changed.',
+    `source` LowCardinality(String) COMMENT 'Who recorded it.',
+    `recorded_at` DateTime64(3, 'UTC') COMMENT 'When the record reached Payoff.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Changes of processes, as recorded.'
+AS SELECT
+    occurred_at AS changed_at,
+    subject AS what,
+    JSONExtract(data, 'subject', 'content', 'metrics', 'Array(String)') AS metrics,
+    service,
+    team,
+    unit,
+    source,
+    received_at AS recorded_at
+FROM payoff_private.events
+FINAL
+WHERE (kind = 'process.changed') AND (JSONExtractString(data, 'subject', 'content', 'state') != 'withdrawn');
+
 CREATE VIEW payoff.restatements
 (
     `metric` LowCardinality(String) COMMENT 'Name of the metric.',

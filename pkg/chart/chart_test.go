@@ -51,17 +51,13 @@ func cases() map[string]template.HTML {
 		v := 0.5 + 0.3*math.Sin(float64(i)/7)
 		long[i].Value, long[i].CILow, long[i].CIHigh = &v, nil, nil
 	}
-	counts := series(metric.Month, "2025-11", 3, 0, none, 12, 7)
-	counts[4].Quality = metric.Partial
 	mar := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	return map[string]template.HTML{
 		"line_gaps":   Line{ID: "a", Title: "Change lead time", Unit: metric.Milliseconds, Points: quarters, Location: time.UTC}.SVG(),
 		"line_step":   Line{ID: "a", Title: "Deployment frequency", Unit: metric.PerDay, Points: series(metric.Quarter, "2026-Q1", 0.04, 0.11, 0.09), Location: time.UTC, Step: true}.SVG(),
-		"line_limits": Line{ID: "a", Title: "Pages", Unit: metric.Count, Points: weeks, Location: time.UTC, Limits: &Limits{4, 0.5, 7, []time.Time{weeks[7].Start}}, Marks: []Mark{{mar, "New <runbooks>"}, {mar.AddDate(0, 0, 3), "Alerts halved"}}}.SVG(),
+		"line_limits": Line{ID: "a", Title: "Pages", Unit: metric.Count, Points: weeks, Location: time.UTC, Limits: &Limits{Center: 4, Low: 0.5, High: 7, From: weeks[3].Start, Signals: []time.Time{weeks[7].Start}}, Marks: []Mark{{mar, "New <runbooks>"}, {mar.AddDate(0, 0, 3), "Alerts halved"}}}.SVG(),
 		"line_long":   Line{ID: "a", Title: "Change fail rate", Unit: metric.Ratio, Points: long, Location: time.UTC}.SVG(),
 		"line_none":   Line{ID: "a", Title: "Nothing yet", Unit: metric.Ratio, Points: series(metric.Week, "2026-W10", none, none), Location: time.UTC}.SVG(),
-		"bars":        Bars{ID: "a", Title: "Deployments", Points: counts, Location: time.UTC}.SVG(),
-		"spark":       Spark{ID: "a", Title: "Change lead time of payments", Unit: metric.Milliseconds, Points: quarters, Location: time.UTC}.SVG(),
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package chart draws metric points as inline SVG: a series over time, counts as
-// bars, and a sparkline.
+// Package chart draws metric points as inline SVG: a series over time, and the
+// same in little room.
 //
 // It stands behind every page that shows points, and is pure: the same points
 // give the same bytes. What it draws is
@@ -17,7 +17,7 @@
 //     chart is 320 px wide. A stylesheet may lower the size in wider containers,
 //     never raise it: labels were placed for this one.
 //
-// Classes: chart (the svg; also chart-line, chart-bars, chart-spark), grid, base,
-// tick, label, caption, band, whisker, line, dashed, dot, ring, hole, bar,
-// bar-hollow, bar-zero, lone, mark, mark-label, limit, limit-label, center, signal, slots.
+// Classes: chart (the svg; also chart-line, chart-strip), grid, base, tick, label,
+// caption, band, whisker, line, dashed, dot, ring, hole, mark, mark-label, limit,
+// limit-label, center, signal, slots.
 package chart

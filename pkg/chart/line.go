@@ -31,6 +31,7 @@ type Mark struct {
 // Limits are those of a process-behaviour chart, in the unit of the values.
 type Limits struct {
 	Center, Low, High float64
+	From              time.Time   // since when they hold; zero: all that is drawn
 	Signals           []time.Time // starts of the windows that its rules call news
 }
 
@@ -136,7 +137,11 @@ func (l Line) drawLimits(s *svg, f frame) {
 	if l.Limits == nil {
 		return
 	}
-	across := func(v float64) string { return at("M", f.left, f.y(v)) + "H" + num(f.right) }
+	left := f.left
+	if l.Limits.From.After(f.from) {
+		left = f.x(l.Limits.From)
+	}
+	across := func(v float64) string { return at("M", left, f.y(v)) + "H" + num(f.right) }
 	s.stroke("center", across(l.Limits.Center), `stroke-opacity=".5"`)
 	s.stroke("limit", across(l.Limits.Low)+across(l.Limits.High), `stroke-opacity=".5" stroke-dasharray="2 3"`)
 	s.text("limit-label", f.right, f.y(l.Limits.High)-4, "end", "upper limit "+l.Unit.Format(&l.Limits.High))
@@ -176,7 +181,11 @@ func (l Line) describeLimits() string {
 	if l.Limits == nil {
 		return ""
 	}
-	text := " Usual between " + l.Unit.Format(&l.Limits.Low) + " and " + l.Unit.Format(&l.Limits.High) + "."
+	text := " Usual"
+	if l.Limits.From.After(l.Points[0].Start) {
+		text += " since " + l.Limits.From.In(l.Location).Format("2 January 2006")
+	}
+	text += " between " + l.Unit.Format(&l.Limits.Low) + " and " + l.Unit.Format(&l.Limits.High) + "."
 	var at []string
 	for _, p := range l.signals() {
 		at = append(at, window(p).Label(l.Location))

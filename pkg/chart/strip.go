@@ -3,14 +3,16 @@ package chart
 import (
 	"html"
 	"html/template"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/metric"
 )
 
-// A Strip is a sparkline for tables of hundreds: it has no title or description
-// of its own, and its alternative text is its values.
+// A Strip is a line the size of a word, from 0 to its greatest value, for tables of
+// hundreds: it has no title or description of its own, and its alternative text is
+// its values.
 type Strip struct {
 	Name     string         // what the windows are: "6 weeks"
 	Unit     metric.Unit    // of the values
@@ -51,10 +53,25 @@ func (k Strip) SVG() template.HTML {
 	return template.HTML(b.String())
 }
 
+func whole(p metric.Point) bool { return p.Value != nil && p.Quality != metric.Partial }
+
+func (k Strip) high() float64 {
+	high := 0.0
+	for _, p := range k.Points {
+		if whole(p) {
+			high = math.Max(high, *p.Value)
+		}
+	}
+	if high == 0 {
+		return 1
+	}
+	return high
+}
+
 // paths are the line through complete values, and a dot where one stands alone or
 // is the last window's.
 func (k Strip) paths() (line, dots string) {
-	high := Spark{Points: k.Points}.high()
+	high := k.high()
 	left, bottom := 3.0, stripHeight-3
 	step := (stripWidth - 2*left) / float64(max(1, len(k.Points)-1))
 	for i, p := range k.Points {

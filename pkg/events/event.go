@@ -154,6 +154,8 @@ type Fields struct {
 	Class      string  `json:"class,omitzero"` // of work
 	Hours      float64 `json:"hours,omitzero"`
 
+	Metrics []string `json:"metrics,omitzero"` // that a change of a process concerns; none: all
+
 	// What an organisation declares of one entity: all its rows, or none when
 	// it declares the entity no more.
 	Rows []Declared `json:"rows,omitzero"`

@@ -60,6 +60,7 @@ const (
 	CapabilityAdopted  Kind = "capability.adopted"
 	WorkRecorded       Kind = "work.recorded"
 	OrgDeclared        Kind = "org.declared"
+	ProcessChanged     Kind = "process.changed"
 )
 
 const (
@@ -124,6 +125,7 @@ var definitions = []Definition{
 	own(CapabilityAdopted, "A unit took up a capability."),
 	own(WorkRecorded, "A piece of work was done, with its class and its effort."),
 	own(OrgDeclared, "All that is known of one unit, team, person, service, capability, rotation or calendar of the organisation, in dated rows."),
+	own(ProcessChanged, "Somebody changed for good how work is done: numbers from then on are judged by what came after."),
 }
 
 var byKind = func() map[Kind]Definition {

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/payoff-metrics/payoff/pkg/behaviour"
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/metric/points"
-	"github.com/payoff-metrics/payoff/pkg/review"
 )
 
 // changed is what is news of the last week that is over, of the whole and its
@@ -22,22 +21,26 @@ type changed struct {
 
 type newsRow struct {
 	Title, Href, Subject, SubjectHref, Value, Evidence, Says, Better string
-	Beside                                                           []review.Beside
+	Beside                                                           []behaviour.Beside
 }
 
 // changed reads and judges the weekly points; again only when something is new.
 func (p *pages) changed(ctx context.Context) (*changed, error) {
-	week := review.Desk{Location: p.Location, Now: p.Now}.LastWeek()
+	week := behaviour.LastWeek(p.Now(), p.Location)
 	return remember(ctx, p, &p.news, week.String(), func() (*changed, error) {
 		ps, err := p.weekly(ctx, week)
 		if err != nil {
 			return nil, err
 		}
-		r, err := review.Build(review.Input{Week: week, Location: p.Location, Organisation: p.Organisation, AsOf: p.Now(), Metrics: p.Metrics, Points: ps})
+		changes, err := points.Changes(ctx, p.Store, p.Now())
+		if err != nil {
+			return nil, err
+		}
+		judged, err := behaviour.Judge(behaviour.Input{Week: week, Location: p.Location, AsOf: p.Now(), Metrics: p.Metrics, Points: ps, Changes: changes})
 		if err != nil {
 			return nil, fmt.Errorf("judging %s: %w", week.Label(p.Location), err)
 		}
-		return p.changedIn(week, r), nil
+		return p.changedIn(week, judged), nil
 	})
 }
 
@@ -68,15 +71,17 @@ func (p *pages) weekly(ctx context.Context, week metric.Window) ([]metric.Point,
 	return append(ps, ofUnits...), err
 }
 
-func (p *pages) changedIn(week metric.Window, r review.Review) *changed {
-	c := &changed{Week: week.Label(p.Location), Judgement: r.Judgement}
+func (p *pages) changedIn(week metric.Window, judged *behaviour.Page) *changed {
+	c := &changed{Week: week.Label(p.Location), Judgement: judged.Judgement()}
 	if p.Reviews != nil {
 		c.Href = "/review/" + c.Week
 	}
-	for _, s := range r.Signals {
-		row := newsRow{Title: s.Title, Href: metricHref(s.Name, metric.Week), Subject: s.Subject, Value: s.Value, Evidence: s.Evidence, Says: s.Says, Better: s.Better, Beside: s.Beside}
-		if unit, ok := strings.CutPrefix(s.Subject, "unit "); ok {
-			row.SubjectHref = subject{Unit: unit}.href(metric.Week)
+	for _, v := range judged.News() {
+		d, pt := p.defs[v.Metric], v.Points[v.At]
+		row := newsRow{Title: d.Title, Href: metricHref(d.Name, metric.Week), Subject: v.Of.Whom(), Value: d.Unit.Format(pt.Value), Evidence: behaviour.Evidence(d, pt),
+			Says: judged.Says(d, pt, v), Better: behaviour.Better(d, v.Rules[0]), Beside: judged.Guardrails(d, v.Of, pt)}
+		if v.Of.Unit != "" {
+			row.SubjectHref = subject{Unit: v.Of.Unit}.href(metric.Week)
 		}
 		c.News = append(c.News, row)
 	}

@@ -18,7 +18,7 @@ type metricPage struct {
 	Figure     figure
 	Guardrails []figure
 	Better     string
-	Behaviour  *behaviour // of weekly numbers
+	Behaviour  *course // of weekly numbers
 	Weekly     string     // address of the same page by week
 	Restated   []restatedRow
 	Call       string // of the parameterised view; "" when it has none
@@ -66,13 +66,16 @@ func (p *pages) metric(r *http.Request) (answer, error) {
 		Better: map[metric.Direction]string{metric.Higher: "higher", metric.Lower: "lower"}[d.Direction],
 		Call:   p.call(d), CSV: path + ".csv?grain=" + string(b.grain), Weekly: metricHref(d.Name, metric.Week),
 	}
-	if b.grain == metric.Week && b.series[0].known() {
-		h, err := p.behaviour(b.series[0])
+	if s := b.series[0]; b.grain == metric.Week && lastComplete(s.all) >= 0 {
+		v, err := p.judge(r.Context(), s)
 		if err != nil {
-			return answer{}, err
+			return answer{}, fmt.Errorf("charting %s: %w", d.Name, err)
 		}
-		l := p.line(b, b.series[0])
-		l.Limits = h.Limits
+		h, l := p.course(s, v), p.line(b, s)
+		l = v.Line(l.ID, l.Title, d, l.Points, l.Location)
+		if l.Limits != nil {
+			l.Limits.Signals = h.begun
+		}
 		page.Behaviour, page.Figure.Chart = &h, l.SVG()
 	}
 	rs, err := p.restatements(r.Context(), d.Name, b.grain, time.Unix(0, 0), shownRestatements)

@@ -4,7 +4,7 @@
 // only reads: points through package points, facts through the analysts' views.
 //
 //	metric_points ──▶ points.Read ──▶ figure (headline, change, chart, rows) ──▶ templates
-//	                       └──▶ review.Build ──▶ what changed ────────────────────────▲
+//	                       └──▶ behaviour.Judge ──▶ what changed ─────────────────────▲
 //	freshness, deployments, service_coverage ──────────────────────────────────────▲
 //
 // Every number is written by metric.Unit.Format of a published point, with its n

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
+	"github.com/payoff-metrics/payoff/pkg/behaviour"
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/metric/catalogue"
 	"github.com/payoff-metrics/payoff/pkg/metric/points"
@@ -669,15 +670,21 @@ func TestBehaviour(t *testing.T) {
 		w = metric.At(metric.Week, w.End, time.UTC)
 	}
 	s.main = s.all[54:]
-	b, err := p.behaviour(s)
-	if err != nil {
-		t.Fatal(err)
+	course := func(changes ...metric.Change) course {
+		v, err := behaviour.Of(s.def, s.all, changes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.course(s, v)
 	}
-	if len(b.Signals) != 1 || !strings.HasPrefix(b.Signals[0].Period, p.label(s.all[60])+" to ") || !strings.HasSuffix(b.Signals[0].Rule, ", below") || b.Limits == nil || b.Limits.Low <= 0 {
-		t.Errorf("news: %+v, limits %+v", b.Signals, b.Limits)
+	if c := course(); len(c.News) != 1 || !strings.HasPrefix(c.News[0].Period, p.label(s.all[60])+" to ") || !strings.HasSuffix(c.News[0].Rule, ", below") || !c.Limits {
+		t.Errorf("news: %+v", c)
+	}
+	if c := course(metric.Change{At: s.all[60].Start, What: "other machines"}); len(c.News) != 0 || !c.Limits || !strings.Contains(c.Says, "(other machines)") {
+		t.Errorf("of another process: %+v", c)
 	}
 	s.all, s.main = s.all[:8], s.all[:8]
-	if b, err := p.behaviour(s); err != nil || b.Limits != nil || !strings.Contains(b.Basis, "12 complete weeks") {
-		t.Errorf("of 8 weeks: %+v, %v", b, err)
+	if c := course(); c.Limits || !strings.Contains(c.Says, "12 complete weeks") {
+		t.Errorf("of 8 weeks: %+v", c)
 	}
 }

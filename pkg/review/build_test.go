@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/html"
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/payoff-metrics/payoff/pkg/behaviour"
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/metric/catalogue"
 )
@@ -51,7 +52,7 @@ func week(n int) metric.Window {
 }
 
 // point is one of m facts.
-func point(d metric.Def, w metric.Window, of Subject, v float64, m uint64) metric.Point {
+func point(d metric.Def, w metric.Window, of behaviour.Subject, v float64, m uint64) metric.Point {
 	low, high := v*0.8, v*1.25
 	p := metric.Point{Metric: d.Name, Version: d.Version, Grain: w.Grain, Start: w.Start, End: w.End, Service: of.Service, Team: of.Team, Unit: of.Unit,
 		Value: &v, N: m, CILow: &low, CIHigh: &high, Quality: metric.OK}
@@ -72,7 +73,7 @@ func steady(mean, spread float64) valueOf {
 }
 
 // series are weeks [0, weeks) of a metric.
-func series(d metric.Def, of Subject, weeks int, seed uint64, f valueOf) []metric.Point {
+func series(d metric.Def, of behaviour.Subject, weeks int, seed uint64, f valueOf) []metric.Point {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var out []metric.Point
 	for n := range weeks {
@@ -130,7 +131,7 @@ func TestStepIsASignal(t *testing.T) {
 		{"none", 1, 40, nil, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			of := Subject{Service: "payments"}
+			of := behaviour.Subject{Service: "payments"}
 			r := build(t, input(series(leadTime, of, c.at+1, 7, step(40, c.factor)), c.at, leadTime))
 			if diff := cmp.Diff(c.want, said(r)); diff != "" {
 				t.Fatalf("signals (-want +got):\n%s", diff)
@@ -161,7 +162,7 @@ func TestNoise(t *testing.T) {
 			for seed := range uint64(seeds) {
 				var ps []metric.Point
 				for i := range uint64(100) {
-					ps = append(ps, series(s.d, Subject{Service: fmt.Sprintf("s%03d", i)}, 60, 1000*seed+i, s.f)...)
+					ps = append(ps, series(s.d, behaviour.Subject{Service: fmt.Sprintf("s%03d", i)}, 60, 1000*seed+i, s.f)...)
 				}
 				if r := build(t, input(ps, 59, s.d)); len(r.Signals) > 0 {
 					loud++
@@ -175,7 +176,7 @@ func TestNoise(t *testing.T) {
 }
 
 func TestPartialWeekIsNeverCompared(t *testing.T) {
-	of := Subject{}
+	of := behaviour.Subject{}
 	ps := series(leadTime, of, 41, 3, steady(2*day, 0.1))
 	wild := 20 * day
 	ps[40].Value, ps[40].Quality = &wild, metric.Partial
@@ -220,7 +221,7 @@ func TestPartialWeekIsNeverCompared(t *testing.T) {
 
 func TestMissingWeek(t *testing.T) {
 	// Seven weeks above the centre, a missing one, then one more: no run of eight.
-	ps := series(pages, Subject{}, 40, 5, func(n int, r *rand.Rand) float64 {
+	ps := series(pages, behaviour.Subject{}, 40, 5, func(n int, r *rand.Rand) float64 {
 		v := 100 + 20*float64(n%2)
 		if n >= 31 {
 			v = 116
@@ -243,11 +244,11 @@ func TestMissingWeek(t *testing.T) {
 }
 
 func TestYoungAndRare(t *testing.T) {
-	r := build(t, input(series(leadTime, Subject{}, 11, 1, steady(day, 0.1)), 10, leadTime))
+	r := build(t, input(series(leadTime, behaviour.Subject{}, 11, 1, steady(day, 0.1)), 10, leadTime))
 	if v := r.Sections[0].Figures[0].Verdict; v != "No limits yet: they need 12 complete weeks, and there are 11." {
 		t.Error(v)
 	}
-	r = build(t, input(series(leadTime, Subject{}, 12, 1, steady(day, 0.1)), 11, leadTime))
+	r = build(t, input(series(leadTime, behaviour.Subject{}, 12, 1, steady(day, 0.1)), 11, leadTime))
 	if v := r.Sections[0].Figures[0].Verdict; !strings.Contains(v, "provisional from 12 weeks") {
 		t.Error(v)
 	}
@@ -257,7 +258,12 @@ func TestYoungAndRare(t *testing.T) {
 		}
 		return 0
 	}
-	r = build(t, input(series(pages, Subject{}, 40, 1, seldom), 39, pages))
+	r = build(t, input(series(pages, behaviour.Subject{}, 40, 1, seldom), 39, pages))
+	if v := r.Sections[0].Figures[0].Verdict; v != "Too rare for weekly limits, and too few for limits on the weeks between: 5 of 40 complete weeks had any." {
+		t.Error(v)
+	}
+	always := func(n int, _ *rand.Rand) float64 { return 7 }
+	r = build(t, input(series(pages, behaviour.Subject{}, 40, 1, always), 39, pages))
 	if v := r.Sections[0].Figures[0].Verdict; v != "It varies too rarely for weekly limits." {
 		t.Error(v)
 	}
@@ -266,7 +272,7 @@ func TestYoungAndRare(t *testing.T) {
 func TestAtMostTenSignals(t *testing.T) {
 	var ps []metric.Point
 	for i := range 14 {
-		ps = append(ps, series(leadTime, Subject{Service: fmt.Sprintf("s%02d", i)}, 41, uint64(i), func(n int, r *rand.Rand) float64 {
+		ps = append(ps, series(leadTime, behaviour.Subject{Service: fmt.Sprintf("s%02d", i)}, 41, uint64(i), func(n int, r *rand.Rand) float64 {
 			v := steady(day, 0.1)(n, r)
 			if n == 40 || i < 3 && n > 36 {
 				v *= 4 + float64(i)
@@ -294,7 +300,7 @@ func TestOneFactAtSeveralLevels(t *testing.T) {
 		}
 		return steady(day, 0.1)(n, r)
 	}
-	ps := append(series(leadTime, Subject{}, 41, 2, jump), series(leadTime, Subject{Service: "only"}, 41, 2, jump)...)
+	ps := append(series(leadTime, behaviour.Subject{}, 41, 2, jump), series(leadTime, behaviour.Subject{Service: "only"}, 41, 2, jump)...)
 	r := build(t, input(ps, 40, leadTime))
 	if diff := cmp.Diff([]string{"dora.change_lead_time of only"}, said(r)); diff != "" {
 		t.Errorf("signals (-want +got):\n%s", diff)
@@ -308,7 +314,7 @@ func TestOneFactAtSeveralLevels(t *testing.T) {
 func acme() Input {
 	var ps []metric.Point
 	seed := uint64(0)
-	add := func(of Subject, scale float64, jump bool) {
+	add := func(of behaviour.Subject, scale float64, jump bool) {
 		for _, m := range []struct {
 			d metric.Def
 			f valueOf
@@ -330,6 +336,9 @@ func acme() Input {
 				}
 			}
 			ps = append(ps, s...)
+			for _, g := range []metric.Grain{metric.Quarter, metric.Year} {
+				ps = append(ps, point(m.d, metric.At(g, week(65).Start, berlin), of, m.f(0, rand.New(rand.NewPCG(seed, 99))), 900))
+			}
 			for i := range 13 {
 				w := metric.At(metric.Month, time.Date(2025, time.Month(11+i), 10, 0, 0, 0, 0, time.UTC), berlin)
 				p := point(m.d, w, of, m.f(0, rand.New(rand.NewPCG(seed, uint64(i)))), 480)
@@ -340,21 +349,21 @@ func acme() Input {
 			}
 		}
 	}
-	add(Subject{}, 1, false)
+	add(behaviour.Subject{}, 1, false)
 	for u, unit := range []string{"Commerce", "Platform & <Tools>"} {
-		add(Subject{Unit: unit}, 1+float64(u), false)
+		add(behaviour.Subject{Unit: unit}, 1+float64(u), false)
 		for i := range 2 {
-			add(Subject{Team: fmt.Sprintf("%s %d", []string{"checkout", "build"}[u], i+1)}, 1, false)
+			add(behaviour.Subject{Team: fmt.Sprintf("%s %d", []string{"checkout", "build"}[u], i+1)}, 1, false)
 		}
 	}
 	for _, name := range []string{"payments", `<script>alert("1")</script>|*x*`, "inventory/eu", "search"} {
-		add(Subject{Service: name}, 1, name == "payments")
+		add(behaviour.Subject{Service: name}, 1, name == "payments")
 	}
 	w := week(65)
 	in := Input{Week: w, Location: berlin, Organisation: "Fjord & Sons", AsOf: w.End.Add(6 * time.Hour), Points: ps, Restated: 3, RestatedWeeks: 1,
 		Metrics: []metric.Def{failRate, leadTime, frequency, pages}}
 	fact := func(kind, id, service, unit string, hours int, name, detail string) {
-		in.Facts = append(in.Facts, Fact{Kind: kind, ID: id, Subject: Subject{Service: service, Unit: unit}, At: w.Start.Add(time.Duration(hours) * time.Hour), Name: name, Detail: detail})
+		in.Facts = append(in.Facts, Fact{Kind: kind, ID: id, Subject: behaviour.Subject{Service: service, Unit: unit}, At: w.Start.Add(time.Duration(hours) * time.Hour), Name: name, Detail: detail})
 	}
 	for i := range 12 {
 		fact(Deployed, fmt.Sprintf("d%d", i), []string{"payments", "search"}[i%2], "Commerce", 9+i*10, fmt.Sprintf("v1.%d", i), "")
@@ -500,16 +509,16 @@ func TestLarge(t *testing.T) {
 			defs = append(defs, d)
 		}
 	}
-	var subjects []Subject
-	subjects = append(subjects, Subject{})
+	var subjects []behaviour.Subject
+	subjects = append(subjects, behaviour.Subject{})
 	for i := range 6 {
-		subjects = append(subjects, Subject{Unit: fmt.Sprintf("unit-%d", i)})
+		subjects = append(subjects, behaviour.Subject{Unit: fmt.Sprintf("unit-%d", i)})
 	}
 	for i := range 40 {
-		subjects = append(subjects, Subject{Team: fmt.Sprintf("team-with-a-name-%d", i)})
+		subjects = append(subjects, behaviour.Subject{Team: fmt.Sprintf("team-with-a-name-%d", i)})
 	}
 	for i := range 150 {
-		subjects = append(subjects, Subject{Service: fmt.Sprintf("service-with-a-name-%d", i)})
+		subjects = append(subjects, behaviour.Subject{Service: fmt.Sprintf("service-with-a-name-%d", i)})
 	}
 	for i, of := range subjects {
 		for k, d := range defs {
@@ -538,7 +547,7 @@ func TestHuge(t *testing.T) {
 	var ps []metric.Point
 	for i := range 1500 {
 		for _, d := range []metric.Def{frequency, leadTime, failRate} {
-			ps = append(ps, series(d, Subject{Service: fmt.Sprintf("service-%d", i)}, 6, 1, steady(0.1, 0.1))...)
+			ps = append(ps, series(d, behaviour.Subject{Service: fmt.Sprintf("service-%d", i)}, 6, 1, steady(0.1, 0.1))...)
 		}
 	}
 	md, page := render(t, build(t, input(ps, 5, frequency, leadTime, failRate)))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/payoff-metrics/payoff/pkg/behaviour"
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
@@ -41,8 +42,7 @@ func asked(format string, args ...any) error { return AskError{fmt.Sprintf(forma
 
 // LastWeek is the last week that is over.
 func (d Desk) LastWeek() metric.Window {
-	running := metric.At(metric.Week, d.Now(), d.Location)
-	return metric.At(metric.Week, running.Start.Add(-time.Millisecond), d.Location)
+	return behaviour.LastWeek(d.Now(), d.Location)
 }
 
 // Week reads the name of a week; "" is the last that is over. It returns

@@ -17,6 +17,7 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/metric/catalogue"
 	"github.com/payoff-metrics/payoff/pkg/metric/metrictest"
+	"github.com/payoff-metrics/payoff/pkg/metric/points"
 	"github.com/payoff-metrics/payoff/pkg/rollup/compute"
 	"github.com/payoff-metrics/payoff/pkg/store"
 	"github.com/payoff-metrics/payoff/pkg/store/storetest"
@@ -234,5 +235,39 @@ func TestAsked(t *testing.T) {
 	}
 	if _, err := desk.Publish(t.Context(), metric.At(metric.Week, monday, berlin)); err == nil || err.Error() != "2026-W47 is not over: it can be published from Monday 23 November 2026 on" {
 		t.Errorf("publishing the running week: %v", err)
+	}
+}
+
+// TestChangeIsRecorded: what somebody posts as a change of a process reaches the
+// review, a correction replaces it, and what is withdrawn is gone.
+func TestChangeIsRecorded(t *testing.T) {
+	s := storetest.Open(t)
+	var offset int64
+	record := func(sequence uint64, c events.Fields, at time.Time) []metric.Change {
+		t.Helper()
+		e, err := events.New(events.Draft{Source: "test", Kind: events.ProcessChanged, Natural: []string{"1"}, Subject: "Other machines", Time: at, Received: at, Sequence: sequence, Mapping: 1, Content: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := metrictest.Load(t.Context(), s, []events.Event{e}, &offset, at); err != nil {
+			t.Fatal(err)
+		}
+		out, err := points.Changes(t.Context(), s, monday)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	at := monday.AddDate(0, -3, 0)
+	c := metric.Change{At: at, What: "Other machines", Metrics: []string{"dora.change_lead_time"}, Service: "search"}
+	if diff := cmp.Diff([]metric.Change{c}, record(1, events.Fields{Metrics: c.Metrics, Service: &events.Ref{ID: "search"}}, at)); diff != "" {
+		t.Errorf("recorded (-want +got):\n%s", diff)
+	}
+	c = metric.Change{At: at.AddDate(0, 1, 0), What: c.What, Metrics: []string{}, Unit: "commerce"}
+	if diff := cmp.Diff([]metric.Change{c}, record(2, events.Fields{Unit: "commerce"}, c.At)); diff != "" {
+		t.Errorf("corrected (-want +got):\n%s", diff)
+	}
+	if got := record(3, events.Fields{Unit: "commerce", State: "withdrawn"}, c.At); got != nil {
+		t.Errorf("withdrawn: %v", got)
 	}
 }

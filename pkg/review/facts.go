@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/payoff-metrics/payoff/pkg/behaviour"
 )
 
 // Kinds of facts.
@@ -20,12 +22,12 @@ const (
 
 // A Fact happened in the reviewed week.
 type Fact struct {
-	Kind    string
-	ID      string // of the provider or ours: the same fact has the same
-	At      time.Time
-	Subject        // service, with the team and unit it belonged to
-	Name    string // version of a deployment, id of an incident
-	Detail  string // severity of an incident, rule of a failure
+	Kind              string
+	ID                string // of the provider or ours: the same fact has the same
+	At                time.Time
+	behaviour.Subject        // service, with the team and unit it belonged to
+	Name              string // version of a deployment, id of an incident
+	Detail            string // severity of an incident, rule of a failure
 }
 
 // happenings are the facts of a week, each once, in order.
@@ -45,7 +47,7 @@ func tally(in Input) happenings {
 	return slices.CompactFunc(out, func(a, b Fact) bool { return order(a, b) == 0 })
 }
 
-func (h happenings) of(s Subject) happenings {
+func (h happenings) of(s behaviour.Subject) happenings {
 	var out happenings
 	for _, f := range h {
 		if (s.Service == "" || s.Service == f.Service) && (s.Team == "" || s.Team == f.Team) && (s.Unit == "" || s.Unit == f.Unit) {
@@ -73,7 +75,7 @@ const (
 )
 
 // whatHappened are the week's facts of a subject in sentences.
-func (b *builder) whatHappened(of Subject, most int) []string {
+func (b *builder) whatHappened(of behaviour.Subject, most int) []string {
 	h := b.happened.of(of)
 	var counts []string
 	for _, k := range []struct{ kind, one, many string }{
@@ -96,12 +98,12 @@ func (b *builder) whatHappened(of Subject, most int) []string {
 	}{{Incident, "Incident"}, {Failure, "Needed intervention"}, {RolledBack, "Rolled back"}, {FirstDeployed, "First deployment known"}} {
 		out = append(out, b.name(k.what, k.kind, h, most)...)
 	}
-	if of == (Subject{}) && b.FactsLater {
+	if of == (behaviour.Subject{}) && b.in.FactsLater {
 		out = append(out, "Numbers are those published until "+b.AsOf.In(b.Location).Format("2 January 2006, 15:04 MST")+"; what happened is told as it is known today.")
 	}
-	if of == (Subject{}) && b.Restated > 0 {
+	if of == (behaviour.Subject{}) && b.in.Restated > 0 {
 		out = append(out, fmt.Sprintf("Late or corrected events changed %s of %s that had been published before.",
-			plural(int(b.Restated), "weekly number", "weekly numbers"), plural(int(b.RestatedWeeks), "week", "weeks")))
+			plural(int(b.in.Restated), "weekly number", "weekly numbers"), plural(int(b.in.RestatedWeeks), "week", "weeks")))
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/payoff-metrics/payoff/pkg/behaviour"
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/metric/points"
 	"github.com/payoff-metrics/payoff/pkg/store"
@@ -23,6 +24,9 @@ func (d Desk) gather(ctx context.Context, w metric.Window, asOf time.Time, lates
 	}
 	var err error
 	if in.Points, err = d.points(ctx, w, published); err != nil {
+		return in, err
+	}
+	if in.Changes, err = points.Changes(ctx, d.Store, asOf); err != nil {
 		return in, err
 	}
 	if in.Facts, err = d.facts(ctx, w, asOf); err != nil {
@@ -48,18 +52,23 @@ func (d Desk) gather(ctx context.Context, w metric.Window, asOf time.Time, lates
 }
 
 // points reads all weeks up to w of what the review shows, as the baselines of the
-// charts are the first there are, and the last twelve months: four questions, at
-// once.
+// charts are the first there are, the last twelve months, and the quarter and year
+// that the week is in: a question each, at once. Of quarters, years and what is only
+// watched the whole is shown alone.
 func (d Desk) points(ctx context.Context, w metric.Window, asOf time.Time) ([]metric.Point, error) {
-	var lists [4][]metric.Point
+	last := w.End.Add(-time.Millisecond)
+	of := func(g metric.Grain, from time.Time, all bool) points.Ask {
+		return points.Ask{Grain: g, From: from, To: w.End, AsOf: asOf, All: all, Main: true}
+	}
+	year := w.Start.AddDate(-1, -1, 0)
+	asks := []points.Ask{of(metric.Week, time.Time{}, true), of(metric.Week, time.Time{}, false), of(metric.Month, year, true), of(metric.Month, year, false),
+		of(metric.Quarter, metric.At(metric.Quarter, last, d.Location).Start, false), of(metric.Year, metric.At(metric.Year, last, d.Location).Start, false)}
+	lists := make([][]metric.Point, len(asks))
 	g, ctx := errgroup.WithContext(ctx)
-	for i := range lists {
-		ask := points.Ask{Grain: metric.Week, To: w.End, AsOf: asOf, All: i%2 == 0, Main: true}
-		if i >= 2 {
-			ask.Grain, ask.From = metric.Month, w.Start.AddDate(-1, -1, 0)
-		}
+	for i, ask := range asks {
+		aboveMonth := ask.Grain == metric.Quarter || ask.Grain == metric.Year
 		for _, m := range d.Metrics {
-			if byLevel(m) == ask.All && slices.Contains(m.Grains, ask.Grain) {
+			if (aboveMonth || behaviour.ByLevel(m) == ask.All) && slices.Contains(m.Grains, ask.Grain) {
 				ask.More = append(ask.More, m)
 			}
 		}
@@ -75,7 +84,7 @@ func (d Desk) points(ctx context.Context, w metric.Window, asOf time.Time) ([]me
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return slices.Concat(lists[:]...), nil
+	return slices.Concat(lists...), nil
 }
 
 // What happened, by the view it is read from; a view that the store does not have
@@ -136,7 +145,7 @@ func (d Desk) facts(ctx context.Context, w metric.Window, asOf time.Time) ([]Fac
 			return nil, fmt.Errorf("reading %s: %w", q.view, err)
 		}
 		for _, r := range rows {
-			out = append(out, Fact{Kind: r.Kind, ID: r.ID, At: r.At, Subject: Subject{r.Service, r.Team, r.Unit}, Name: r.Name, Detail: r.Detail})
+			out = append(out, Fact{Kind: r.Kind, ID: r.ID, At: r.At, Subject: behaviour.Subject{Service: r.Service, Team: r.Team, Unit: r.Unit}, Name: r.Name, Detail: r.Detail})
 		}
 	}
 	return out, nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/payoff-metrics/payoff/pkg/behaviour"
 )
 
 // Markdown writes the review as CommonMark with tables. What came from outside is
@@ -30,7 +32,7 @@ func Markdown(w io.Writer, r Review) error {
 		m.section(s)
 	}
 	m.line("---")
-	m.line("Intervals are 95 %%. Partial weeks and months are labelled and never compared. A missing value is shown as –, never as 0. Teams and services stand in the order of their names.")
+	m.line("Intervals are 95 %%. Partial weeks and months, and the month, quarter and year to date, are labelled and never compared. A missing value is shown as –, never as 0. Teams and services stand in the order of their names.")
 	_, err := w.Write(m.b.Bytes())
 	return err
 }
@@ -81,7 +83,7 @@ func (m *markdown) signal(rank int, s Signal) {
 	m.list(items)
 }
 
-func beside(bs []Beside) []string {
+func beside(bs []behaviour.Beside) []string {
 	var out []string
 	for _, b := range bs {
 		out = append(out, "Read with "+b.Title+": "+b.Text)
@@ -99,7 +101,7 @@ func (m *markdown) section(s Section) {
 		}
 		m.line("%s %s%s", f.Question, evidence, f.Verdict)
 		m.list(beside(f.Beside))
-		for _, rows := range [][]Row{f.Weeks, f.Months} {
+		for _, rows := range [][]Row{f.Weeks, f.Months, f.ToDate} {
 			m.table([]string{"Period", "Value", "95 % interval", "n " + f.Facts, "Quality"}, len(rows), func(i int) []string {
 				r := rows[i]
 				return []string{r.Period, r.Value, r.Interval, fmt.Sprint(r.N), r.Quality}
