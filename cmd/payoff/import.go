@@ -178,8 +178,9 @@ func quarters(w io.Writer, a gitAnswer, loc *time.Location) error {
 		return r
 	}
 	for i := range a.DeploymentFrequency {
-		p := &a.DeploymentFrequency[i]
-		at(p).frequency = p
+		if p := &a.DeploymentFrequency[i]; p.Dims == "" {
+			at(p).frequency = p
+		}
 	}
 	for i := range a.ChangeLeadTime {
 		switch p := &a.ChangeLeadTime[i]; p.Dims {

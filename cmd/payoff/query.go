@@ -165,7 +165,8 @@ func (e *env) queryMetric(ctx context.Context, ask points.Ask, loc *time.Locatio
 	}
 	t := newTable(e.out, string(ask.Grain), "of", "figure", ">value", ">n", ">95 % interval", "note")
 	for _, p := range pts {
-		t.row(metric.Window{Grain: p.Grain, Start: p.Start, End: p.End}.Label(loc), p.Subject(), p.Figure(), ask.Metric.Unit.Format(p.Value), fmt.Sprint(p.N), interval(ask.Metric.Unit, &p), note(p.Quality))
+		u := ask.Metric.UnitOf(p.Figure())
+		t.row(metric.Window{Grain: p.Grain, Start: p.Start, End: p.End}.Label(loc), p.Subject(), p.Figure(), u.Format(p.Value), fmt.Sprint(p.N), interval(u, &p), note(p.Quality))
 	}
 	return t.flush()
 }

@@ -50,3 +50,13 @@ func (p Point) Figure() string {
 	}
 	return strings.TrimSuffix(name, `"}`)
 }
+
+// UnitOf is the unit of a figure of the metric, as Point.Figure names it.
+func (d Def) UnitOf(figure string) Unit {
+	for _, st := range d.Stats {
+		if st.Name == figure {
+			return st.Unit
+		}
+	}
+	return d.Unit
+}
