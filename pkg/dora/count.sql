@@ -18,9 +18,9 @@ WITH
         FROM windows AS w
         CROSS JOIN payoff.owned_coverage AS c
         WHERE c.tier = 'production' AND c.owned_from < w.window_end AND c.owned_to > w.window_start
-            AND (empty((SELECT services FROM asked)) OR has((SELECT services FROM asked), c.service))
-            AND (empty((SELECT teams FROM asked)) OR has((SELECT teams FROM asked), c.team))
-            AND (empty((SELECT units FROM asked)) OR has((SELECT units FROM asked), c.unit))
+            AND (empty(asked_services) OR has(asked_services, c.service))
+            AND (empty(asked_teams) OR has(asked_teams, c.team))
+            AND (empty(asked_units) OR has(asked_units, c.unit))
     ),
     counted AS
     (
@@ -31,10 +31,10 @@ WITH
             FROM (/*facts*/) AS s
             INNER JOIN payoff.service_coverage AS c ON c.service = s.service AND c.tier = s.tier
             CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
-            WHERE s.tier = 'production' AND s.at >= (SELECT min(window_start) FROM windows) AND s.at < (SELECT max(window_end) FROM windows)
-                AND (empty((SELECT services FROM asked)) OR has((SELECT services FROM asked), s.service))
-                AND (empty((SELECT teams FROM asked)) OR has((SELECT teams FROM asked), s.team))
-                AND (empty((SELECT units FROM asked)) OR has((SELECT units FROM asked), s.unit))
+            WHERE s.tier = 'production' AND s.at >= asked_from AND s.at < asked_to
+                AND (empty(asked_services) OR has(asked_services, s.service))
+                AND (empty(asked_teams) OR has(asked_teams, s.team))
+                AND (empty(asked_units) OR has(asked_units, s.unit))
         ) AS f
         ASOF JOIN windows AS w ON f.grain = w.grain AND f.at >= w.window_start
         WHERE f.at < w.window_end AND f.first_at < w.window_end AND f.covered_to > w.window_start

@@ -15,10 +15,10 @@ WITH
             LEFT JOIN payoff.service_coverage AS c ON c.service = s.service AND c.tier = s.tier
             CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
             WHERE s.tier = 'production'
-                AND s.at >= (SELECT min(window_start) FROM windows) AND s.at < (SELECT max(window_end) FROM windows)
-                AND (empty((SELECT services FROM asked)) OR has((SELECT services FROM asked), s.service))
-                AND (empty((SELECT teams FROM asked)) OR has((SELECT teams FROM asked), s.team))
-                AND (empty((SELECT units FROM asked)) OR has((SELECT units FROM asked), s.unit))
+                AND s.at >= asked_from AND s.at < asked_to
+                AND (empty(asked_services) OR has(asked_services, s.service))
+                AND (empty(asked_teams) OR has(asked_teams, s.team))
+                AND (empty(asked_units) OR has(asked_units, s.unit))
         ) AS f
         ASOF JOIN windows AS w ON f.grain = w.grain AND f.at >= w.window_start
         WHERE f.at < w.window_end

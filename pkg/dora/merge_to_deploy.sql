@@ -13,10 +13,10 @@ FROM
     INNER JOIN payoff.service_coverage AS c ON c.service = m.service AND c.tier = m.tier
     CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
     WHERE m.tier = 'production' AND m.actor_kind != 'bot' AND (m.shipped_at IS NULL AND m.merged_at < midnight OR m.shipped_at >= m.merged_at)
-        AND m.merged_at >= (SELECT min(window_start) FROM windows) AND m.merged_at < (SELECT max(window_end) FROM windows)
-        AND (empty((SELECT services FROM asked)) OR has((SELECT services FROM asked), m.service))
-        AND (empty((SELECT teams FROM asked)) OR has((SELECT teams FROM asked), m.team))
-        AND (empty((SELECT units FROM asked)) OR has((SELECT units FROM asked), m.unit))
+        AND m.merged_at >= asked_from AND m.merged_at < asked_to
+        AND (empty(asked_services) OR has(asked_services, m.service))
+        AND (empty(asked_teams) OR has(asked_teams, m.team))
+        AND (empty(asked_units) OR has(asked_units, m.unit))
 ) AS f
 ASOF JOIN windows AS w ON f.grain = w.grain AND f.merged_at >= w.window_start
 WHERE f.merged_at < w.window_end

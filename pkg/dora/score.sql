@@ -15,12 +15,7 @@ WITH
             AND (grain = 'range' OR window_start < (SELECT max(known_to) FROM payoff.service_coverage))) AS w
         ASOF JOIN weeks AS k ON w.one = k.one AND w.window_end >= k.window_end
     ),
-    steps AS
-    (
-        SELECT t.grain AS grain, t.window_start AS window_start, t.since AS since, t.until AS until, k.window_start AS week
-        FROM trails AS t CROSS JOIN weeks AS k
-        WHERE k.window_start >= t.since AND k.window_start < t.until
-    ),
+    (SELECT (min(since), max(until)) FROM trails) AS reach,
     facts AS
     (
         SELECT service, shipped_at AS at, lead_ms AS lead, CAST(NULL, 'Nullable(Int64)') AS recovery, false AS deployed, false AS tried, false AS failed, false AS succeeded, false AS reworked
@@ -32,25 +27,33 @@ WITH
     ),
     weekly AS
     (
-        SELECT f.service AS service, k.window_start AS week, groupArray(f.lead) AS leads, groupArray(f.recovery) AS recoveries,
+        SELECT f.service AS service, k.window_end AS until, groupArray(f.lead) AS leads, groupArray(f.recovery) AS recoveries,
             countIf(f.deployed) AS deployed, countIf(f.tried) AS tried, countIf(f.failed) AS failed, countIf(f.succeeded) AS succeeded, countIf(f.reworked) AS reworked
-        FROM (SELECT *, 1 AS one FROM facts WHERE at >= (SELECT min(since) FROM trails) AND at < (SELECT max(until) FROM trails)
-            AND (empty((SELECT services FROM asked)) OR has((SELECT services FROM asked), service))) AS f
+        FROM (SELECT *, 1 AS one FROM facts WHERE at >= reach.1 AND at < reach.2 AND (empty(asked_services) OR has(asked_services, service))) AS f
         ASOF JOIN weeks AS k ON f.one = k.one AND f.at >= k.window_start
-        GROUP BY service, week
+        GROUP BY service, until
     ),
+    -- Every service has a row for every week, so that 26 rows are 26 weeks.
     sums AS
     (
-        SELECT s.grain AS grain, s.window_start AS window_start, y.service AS service,
-            if(sum(length(y.leads)) = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(y.leads))) AS lead,
-            if(sum(length(y.recoveries)) = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(y.recoveries))) AS recovery,
-            sum(y.deployed) AS deployed, sum(y.tried) AS tried, sum(y.failed) AS failed, sum(y.succeeded) AS succeeded, sum(y.reworked) AS reworked
-        FROM steps AS s INNER JOIN weekly AS y ON y.week = s.week
-        GROUP BY grain, window_start, service
+        SELECT service, until,
+            if(sum(length(leads)) OVER trail = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(leads) OVER trail)) AS lead,
+            if(sum(length(recoveries)) OVER trail = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(recoveries) OVER trail)) AS recovery,
+            sum(deployed) OVER trail AS deployed, sum(tried) OVER trail AS tried, sum(failed) OVER trail AS failed, sum(succeeded) OVER trail AS succeeded,
+            sum(reworked) OVER trail AS reworked
+        FROM
+        (
+            SELECT s.service AS service, k.window_end AS until, y.leads AS leads, y.recoveries AS recoveries, y.deployed AS deployed, y.tried AS tried,
+                y.failed AS failed, y.succeeded AS succeeded, y.reworked AS reworked
+            FROM (SELECT DISTINCT service FROM payoff.service_coverage WHERE empty(asked_services) OR has(asked_services, service)) AS s
+            CROSS JOIN (SELECT window_end FROM weeks WHERE window_start >= reach.1 AND window_end <= reach.2) AS k
+            LEFT JOIN weekly AS y ON y.service = s.service AND y.until = k.window_end
+        )
+        WINDOW trail AS (PARTITION BY service ORDER BY until ROWS BETWEEN 25 PRECEDING AND CURRENT ROW)
     ),
     covered AS
     (
-        SELECT t.grain AS grain, t.window_start AS window_start, t.window_end AS window_end, c.service AS service, c.team AS team, c.unit AS unit,
+        SELECT t.grain AS grain, t.window_start AS window_start, t.window_end AS window_end, t.until AS until, c.service AS service, c.team AS team, c.unit AS unit,
             greatest(t.since, c.first_at) AS covered_from, least(t.until, c.covered_to) AS covered_until,
             dateDiff('day', covered_from, covered_until - INTERVAL 1 MILLISECOND, zone) + 1 AS days,
             dateDiff('day', t.since, covered_from, zone) > 0 OR covered_until < t.until AS cut
@@ -58,13 +61,13 @@ WITH
         WHERE c.tier = 'production' AND c.first_at < t.until AND c.covered_to > t.since AND c.known_to >= t.until
             -- A service's score is told of who owns it at the end.
             AND c.owned_from < least(t.until, c.covered_to) AND c.owned_to >= least(t.until, c.covered_to)
-            AND (empty((SELECT services FROM asked)) OR has((SELECT services FROM asked), c.service))
-            AND (empty((SELECT teams FROM asked)) OR has((SELECT teams FROM asked), c.team))
-            AND (empty((SELECT units FROM asked)) OR has((SELECT units FROM asked), c.unit))
+            AND (empty(asked_services) OR has(asked_services, c.service))
+            AND (empty(asked_teams) OR has(asked_teams, c.team))
+            AND (empty(asked_units) OR has(asked_units, c.unit))
     ),
     scored AS
     (
-        SELECT c.grain AS grain, c.window_start AS window_start, c.window_end AS window_end, c.service AS service, c.team AS team, c.unit AS unit, c.cut AS cut,
+        SELECT c.grain AS grain, c.window_start AS window_start, c.window_end AS window_end, c.service AS service, c.unit AS unit, c.cut AS cut,
             -- Limits in milliseconds: an hour, a day, 7, 30 and 182 days; each interval has its lower bound.
             arrayCount(limit -> ifNull(f.lead, 0) < limit, [15724800000., 2592000000., 604800000., 86400000., 3600000.]) + 1 AS lead_category,
             arrayCount(limit -> ifNull(f.recovery, 0) < limit, [15724800000., 2592000000., 604800000., 86400000., 3600000.]) + 1 AS recovery_category,
@@ -78,27 +81,30 @@ WITH
             arrayMap(x -> assumeNotNull(x), arrayFilter(x -> x IS NOT NULL, [lead_score, recovery_score, frequency_score])) AS throughput,
             arrayMap(x -> assumeNotNull(x), arrayFilter(x -> x IS NOT NULL, [fail_score, rework_score])) AS stability,
             arrayConcat(throughput, stability) AS components,
-            if(length(components) < 3, NULL, toNullable(arrayAvg(components))) AS score
+            if(length(components) < 3, NULL, toNullable(arrayAvg(components))) AS score,
+            [
+                ('', score), ('{"stat":"throughput"}', if(empty(throughput), NULL, toNullable(arrayAvg(throughput)))),
+                ('{"stat":"stability"}', if(empty(stability), NULL, toNullable(arrayAvg(stability)))),
+                ('{"stat":"lead_time"}', lead_score), ('{"stat":"recovery"}', recovery_score), ('{"stat":"frequency"}', frequency_score),
+                ('{"stat":"fail_rate"}', fail_score), ('{"stat":"rework"}', rework_score)
+            ] AS figures
         FROM covered AS c
-        LEFT JOIN sums AS f ON f.grain = c.grain AND f.window_start = c.window_start AND f.service = c.service
+        LEFT JOIN sums AS f ON f.service = c.service AND f.until = c.until
+    ),
+    grouped AS
+    (
+        SELECT grain, window_start, any(window_end) AS window_end, service, unit, grouping(unit) = 1 AS of_service,
+            if(of_service, any(length(components)), countIf(score IS NOT NULL)) AS n,
+            if(of_service, min(cut), minIf(cut, score IS NOT NULL)) AS cut,
+            if(of_service, any(figures), [('', toNullable(quantileExactInclusiveIf(0.5)(assumeNotNull(score), score IS NOT NULL)))]) AS figures
+        FROM scored
+        GROUP BY GROUPING SETS ((grain, window_start, service), (grain, window_start, unit))
+        HAVING of_service OR unit != '' AND n > 0
     )
 SELECT
-    grain, window_start, window_end, service, '' AS team, '' AS unit, stat.1 AS dims, stat.2 AS value,
-    if(dims = '', toNullable(toFloat64(length(components))), NULL) AS numerator, if(dims = '', toNullable(5.), NULL) AS denominator,
-    toUInt64(length(components)) AS n, CAST(NULL, 'Nullable(Float64)') AS ci_low, CAST(NULL, 'Nullable(Float64)') AS ci_high,
+    grain, window_start, window_end, service, '' AS team, unit, stat.1 AS dims, stat.2 AS value,
+    if(of_service AND dims = '', toNullable(toFloat64(n)), NULL) AS numerator, if(of_service AND dims = '', toNullable(5.), NULL) AS denominator,
+    toUInt64(n) AS n, CAST(NULL, 'Nullable(Float64)') AS ci_low, CAST(NULL, 'Nullable(Float64)') AS ci_high,
     multiIf(value IS NULL, 'no_data', cut, 'partial', 'ok') AS quality
-FROM scored
-ARRAY JOIN
-[
-    ('', score), ('{"stat":"throughput"}', if(empty(throughput), NULL, toNullable(arrayAvg(throughput)))),
-    ('{"stat":"stability"}', if(empty(stability), NULL, toNullable(arrayAvg(stability)))),
-    ('{"stat":"lead_time"}', lead_score), ('{"stat":"recovery"}', recovery_score), ('{"stat":"frequency"}', frequency_score),
-    ('{"stat":"fail_rate"}', fail_score), ('{"stat":"rework"}', rework_score)
-] AS stat
-UNION ALL
-SELECT
-    grain, window_start, any(window_end) AS window_end, '' AS service, '' AS team, unit, '' AS dims, toNullable(quantileExactInclusive(0.5)(assumeNotNull(score))) AS value,
-    CAST(NULL, 'Nullable(Float64)') AS numerator, CAST(NULL, 'Nullable(Float64)') AS denominator, count() AS n,
-    CAST(NULL, 'Nullable(Float64)') AS ci_low, CAST(NULL, 'Nullable(Float64)') AS ci_high, if(min(cut), 'partial', 'ok') AS quality
-FROM scored WHERE unit != '' AND score IS NOT NULL
-GROUP BY grain, window_start, unit
+FROM grouped
+ARRAY JOIN figures AS stat

@@ -7,14 +7,14 @@ WITH
         SELECT g.grain AS grain, m.service AS service, m.team AS team, m.unit AS unit, m.merged_at AS merged_at,
             if(m.shipped_at IS NULL, toDateTime64('2200-01-01', 3, 'UTC'), assumeNotNull(m.shipped_at)) AS left_at,
             c.midnight AS midnight,
-            greatest(m.merged_at, (SELECT min(window_start) FROM windows)) AS from_at, least(left_at, midnight, (SELECT max(window_end) FROM windows)) AS to_at
+            greatest(m.merged_at, asked_from) AS from_at, least(left_at, midnight, asked_to) AS to_at
         FROM payoff.merged_changes AS m
         INNER JOIN payoff.service_coverage AS c ON c.service = m.service AND c.tier = m.tier
         CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
         WHERE m.tier = 'production' AND m.actor_kind != 'bot' AND from_at < to_at
-            AND (empty((SELECT services FROM asked)) OR has((SELECT services FROM asked), m.service))
-            AND (empty((SELECT teams FROM asked)) OR has((SELECT teams FROM asked), m.team))
-            AND (empty((SELECT units FROM asked)) OR has((SELECT units FROM asked), m.unit))
+            AND (empty(asked_services) OR has(asked_services, m.service))
+            AND (empty(asked_teams) OR has(asked_teams, m.team))
+            AND (empty(asked_units) OR has(asked_units, m.unit))
     ),
     spread AS
     (

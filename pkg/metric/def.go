@@ -141,22 +141,30 @@ func (d Def) Validate() error {
 	return nil
 }
 
-// The two ways the one SQL is asked. A metric's SQL reads the relations
+// The two ways the one SQL is asked. A metric's SQL reads the relation
 //
-//	windows (grain, window_start, window_end)   what to compute, half-open, UTC
-//	asked   (services, teams, units)             arrays to filter by; empty means all
+//	windows (grain, window_start, window_end)      what to compute, half-open, UTC
+//
+// and the values
+//
+//	asked_from, asked_to                           the first start and the last end of them
+//	asked_services, asked_teams, asked_units       arrays to filter by; empty means all
 //
 // and returns grain, window_start, window_end, service, team, unit, dims, value,
 // numerator, denominator, n, ci_low, ci_high, quality: a row for each service,
 // team and unit and one for all that was asked for together.
 const viewHead = `WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS (SELECT 'range' AS grain, {from:DateTime64(3, 'UTC')} AS window_start, {to:DateTime64(3, 'UTC')} AS window_end),
 ` + suppressions + askedOf
 
 func batchHead(where string) string {
 	return `WITH
     windows AS (SELECT grain, window_start, window_end FROM payoff.calendar WHERE ` + where + `),
-` + suppressions + `    asked AS (SELECT CAST([], 'Array(String)') AS services, CAST([], 'Array(String)') AS teams, CAST([], 'Array(String)') AS units)
+    (SELECT min(window_start) FROM windows) AS asked_from,
+    (SELECT max(window_end) FROM windows) AS asked_to,
+` + suppressions + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
 `
 }
 

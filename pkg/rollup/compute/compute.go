@@ -133,7 +133,7 @@ func (c *Computer) run(ctx context.Context, anew bool) (Result, error) {
 		st.next = nil
 	}
 	if fresh {
-		if err := c.prepare(ctx); err != nil {
+		if err := c.timed("prepare", func() error { return c.prepare(ctx) }); err != nil {
 			return Result{}, err
 		}
 	}
@@ -156,12 +156,27 @@ func (c *Computer) run(ctx context.Context, anew bool) (Result, error) {
 	return res, nil
 }
 
+// timed does one step; who debugs is told how long each takes.
+func (c *Computer) timed(step string, do func() error) error {
+	if !c.log.Enabled(context.Background(), slog.LevelDebug) {
+		return do()
+	}
+	began := c.now()
+	err := do()
+	c.log.Debug("timed", "step", step, "took", c.now().Sub(began))
+	return err
+}
+
 // facts derives the new rows, links what they touch, and writes the difference.
 func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generation uint64, res *Result) error {
 	if err := c.derive(ctx, spans); err != nil {
 		return err
 	}
-	shipping, failing, err := c.toLink(ctx, spans, fresh)
+	var shipping, failing []string
+	err := c.timed("find what is touched", func() (err error) {
+		shipping, failing, err = c.toLink(ctx, spans, fresh)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -170,15 +185,20 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generati
 	if err != nil {
 		return err
 	}
-	changes, coverage, err := c.link(ctx, shipping, failing, h)
+	var changes []change
+	var coverage diff[dora.Coverage]
+	err = c.timed("link", func() (err error) {
+		changes, coverage, err = c.link(ctx, shipping, failing, h)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	res.Deployments, res.Changes = changes[0].size(), changes[1].size()
-	if err := c.replace(ctx, changes, coverage, generation, h); err != nil {
+	if err := c.timed("replace facts", func() error { return c.replace(ctx, changes, coverage, generation, h) }); err != nil {
 		return err
 	}
-	return c.organisation(ctx, shipping, generation)
+	return c.timed("organisation", func() error { return c.organisation(ctx, shipping, generation) })
 }
 
 // toLink lists the services to link, and those of which only the failures are to
@@ -203,7 +223,12 @@ func (c *Computer) link(ctx context.Context, shipping, failing []string, h horiz
 	var none diff[dora.Coverage]
 	var linked dora.Linked
 	if len(shipping) > 0 {
-		in, faults, err := c.readInput(ctx, shipping)
+		var in dora.Input
+		var faults []dora.Fault
+		err := c.timed("read what to link", func() (err error) {
+			in, faults, err = c.readInput(ctx, shipping)
+			return err
+		})
 		if err != nil {
 			return nil, none, err
 		}

@@ -67,7 +67,8 @@ func (c *Computer) derive(ctx context.Context, spans []span) error {
 		{"commits", deriveCommits}, {"attempts", deriveAttempts}, {"incidents", deriveIncidents}, {"pull requests", deriveChanges}, {"pushes", derivePushes},
 		{"corrections", deriveCorrections}, {"work items", deriveWork}, {"the organisation", deriveOrg}, {"horizons", deriveHorizons},
 	} {
-		if err := c.store.Exec(ctx, strings.Replace(d.sql, "/*new*/", where, 1)); err != nil {
+		err := c.timed("derive "+d.what, func() error { return c.store.Exec(ctx, strings.Replace(d.sql, "/*new*/", where, 1)) })
+		if err != nil {
 			return fmt.Errorf("deriving %s from the log: %w", d.what, err)
 		}
 	}

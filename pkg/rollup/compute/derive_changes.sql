@@ -2,15 +2,14 @@
 INSERT INTO payoff_private.change_facts
 (repository, change, event_id, version, source, kind, occurred_at, actor_kind, actor, merge_commit, head_commit, commits, commit_count, created_at, ready_at, default_branch, hotfix, reverts, fixes, tickets, flags)
 SELECT
-    repository, subject, event_id, version, source, kind, occurred_at, actor_kind, actor,
-    JSONExtractString(custom, 'mergeCommit'), JSONExtractString(custom, 'headCommit'), JSONExtract(custom, 'commits', 'Array(String)'), JSONExtractInt(custom, 'commitCount'),
-    parseDateTime64BestEffortOrNull(JSONExtractString(custom, 'createdAt'), 3, 'UTC'),
-    parseDateTime64BestEffortOrNull(JSONExtractString(custom, 'readyAt'), 3, 'UTC'),
-    JSONExtractBool(custom, 'defaultBranch'), JSONExtractBool(custom, 'hotfix'),
-    JSONExtract(custom, 'reverts', 'Array(String)'), JSONExtract(custom, 'fixes', 'Array(String)'), JSONExtract(custom, 'tickets', 'Array(String)'), flags
+    repository, subject, event_id, version, source, kind, occurred_at, actor_kind, actor, custom.mergeCommit, custom.headCommit, custom.commits, custom.commitCount,
+    parseDateTime64BestEffortOrNull(custom.createdAt, 3, 'UTC'), parseDateTime64BestEffortOrNull(custom.readyAt, 3, 'UTC'),
+    custom.defaultBranch, custom.hotfix, custom.reverts, custom.fixes, custom.tickets, flags
 FROM
 (
-    SELECT *, JSONExtractRaw(data, 'customData') AS custom
+    SELECT *,
+        JSONExtract(data, 'customData', 'Tuple(mergeCommit String, headCommit String, commits Array(String), commitCount Int64, createdAt String, readyAt String,
+            defaultBranch Bool, hotfix Bool, reverts Array(String), fixes Array(String), tickets Array(String))') AS custom
     FROM payoff_private.event_log
     WHERE startsWith(kind, 'change.') AND (/*new*/)
 )

@@ -2,11 +2,10 @@
 INSERT INTO payoff_private.pushes
 (repository, event_id, version, source, kind, occurred_at, ref, default_branch, before, commit, commits, forced, flags)
 SELECT
-    repository, event_id, version, source, kind, occurred_at, ref, JSONExtractBool(body, 'defaultBranch'), JSONExtractString(body, 'before'), commit,
-    JSONExtract(body, 'commits', 'Array(String)'), JSONExtractBool(body, 'forced'), flags
+    repository, event_id, version, source, kind, occurred_at, ref, body.defaultBranch, body.before, commit, body.commits, body.forced, flags
 FROM
 (
-    SELECT *, JSONExtractRaw(data, 'subject', 'content') AS body
+    SELECT *, JSONExtract(data, 'subject', 'content', 'Tuple(defaultBranch Bool, before String, commits Array(String), forced Bool)') AS body
     FROM payoff_private.event_log
     WHERE kind = 'branch.pushed' AND (/*new*/)
 )

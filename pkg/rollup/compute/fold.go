@@ -25,7 +25,8 @@ type foldedPoint struct {
 }
 
 // foldPoints does for a metric that Go folds what appendPoints does in SQL.
-func (c *Computer) foldPoints(ctx context.Context, d metric.Def, where string, generation uint64) error {
+func (c *Computer) foldPoints(ctx context.Context, p publication) error {
+	d, where := p.def, p.where
 	computed, err := c.fold(ctx, d, where)
 	if err != nil {
 		return err
@@ -35,8 +36,8 @@ func (c *Computer) foldPoints(ctx context.Context, d metric.Def, where string, g
 		return err
 	}
 	var keys []pointKey
-	for k, p := range computed {
-		if o, ok := published[k]; !ok || !o.same(p) {
+	for k, f := range computed {
+		if o, ok := published[k]; !ok || !o.same(f) {
 			keys = append(keys, k)
 		}
 	}
@@ -46,12 +47,11 @@ func (c *Computer) foldPoints(ctx context.Context, d metric.Def, where string, g
 			computed[k] = foldedPoint{end: o.end, Figure: metric.Figure{Quality: metric.NoData}}
 		}
 	}
-	now := c.now()
 	err = c.store.Insert(ctx, "payoff.metric_point_log", []string{"metric", "version", "grain", "window_start", "window_end", "service", "team", "unit", "dims",
 		"value", "numerator", "denominator", "n", "ci_low", "ci_high", "quality", "generation", "computed_at"}, len(keys), func(i int) []any {
-		k, p := keys[i], computed[keys[i]]
-		return []any{d.Name, uint16(d.Version), k.grain, time.UnixMilli(k.start).UTC(), p.end, k.service, k.team, k.unit, k.dims,
-			p.Value, nil, nil, p.N, p.Low, p.High, p.Quality, generation, now}
+		k, f := keys[i], computed[keys[i]]
+		return []any{d.Name, uint16(d.Version), k.grain, time.UnixMilli(k.start).UTC(), f.end, k.service, k.team, k.unit, k.dims,
+			f.Value, nil, nil, f.N, f.Low, f.High, f.Quality, p.generation, p.at}
 	})
 	if err != nil {
 		return fmt.Errorf("publishing %d points of %s: %w", len(keys), d.Name, err)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
@@ -29,6 +31,12 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 	if err != nil || all.from.IsZero() {
 		return 0, err
 	}
+	published, err := c.publishedMetrics(ctx)
+	if err != nil {
+		return 0, err
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
 	for _, d := range c.metrics {
 		where := grainsOf(d)
 		if fresh {
@@ -40,16 +48,51 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 			}
 			where += " AND " + intersecting(touched)
 		}
+		p := publication{def: d, where: where, generation: generation, first: !published[versioned{d.Name, uint16(d.Version)}], at: c.now()}
 		publish := c.appendPoints
 		if d.Fold != nil {
 			publish = c.foldPoints
 		}
-		if err := publish(ctx, d, where, generation); err != nil {
-			return 0, err
-		}
+		group.Go(func() error {
+			return c.timed(d.Name, func() error { return publish(groupCtx, p) })
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, err
 	}
 	after, err := c.countPoints(ctx)
 	return after - before, err
+}
+
+// atOnce is how many metrics are computed at once: a query reads with all cores and
+// writes with one.
+const atOnce = 2
+
+// A publication is one metric's points to be computed and published.
+type publication struct {
+	def        metric.Def
+	where      string // condition on the calendar's windows
+	generation uint64
+	first      bool // nothing of the metric is published yet
+	at         time.Time
+}
+
+// versioned names a metric by its definition.
+type versioned struct {
+	metric  string
+	version uint16
+}
+
+// publishedMetrics lists the metrics that have points.
+func (c *Computer) publishedMetrics(ctx context.Context) (map[versioned]bool, error) {
+	out := make(map[versioned]bool)
+	err := c.each(ctx, "which metrics have points", `SELECT DISTINCT toString(metric), version FROM payoff.metric_point_log`, func(rows store.Rows) error {
+		var v versioned
+		err := rows.Scan(&v.metric, &v.version)
+		out[v] = true
+		return err
+	})
+	return out, err
 }
 
 // everything is the time in which there are facts or points: the calendar is much
@@ -126,30 +169,39 @@ func instant(t time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", t.UnixMilli())
 }
 
+const pointColumns = `metric, version, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high, quality, generation, computed_at`
+
 // appendPoints computes one metric over windows and appends what differs from the
 // published points of those windows. A point whose facts are gone is published as
 // null, never left standing and never 0.
-func (c *Computer) appendPoints(ctx context.Context, d metric.Def, where string, generation uint64) error {
-	err := c.store.Exec(ctx, `
-		INSERT INTO payoff.metric_point_log
-			(metric, version, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high, quality, generation, computed_at)
+func (c *Computer) appendPoints(ctx context.Context, p publication) error {
+	d := p.def
+	sql := `
 		SELECT {metric:String}, {version:UInt16}, if(c.here, c.grain, o.grain),
 			if(c.here, c.window_start, o.window_start), if(c.here, c.window_end, o.window_end), if(c.here, c.service, o.service), if(c.here, c.team, o.team),
 			if(c.here, c.unit, o.unit), if(c.here, c.dims, o.dims), c.value, c.numerator, c.denominator, c.n, c.ci_low, c.ci_high,
 			if(c.here, c.quality, 'no_data'), {generation:UInt64}, {now:DateTime64(6)}
-		FROM (SELECT *, true AS here FROM (`+d.Batch(where)+`)) AS c
+		FROM (SELECT *, true AS here FROM (` + d.Batch(p.where) + `)) AS c
 		FULL OUTER JOIN
 		(
 			SELECT *, true AS here FROM payoff.metric_points
-			WHERE metric = {metric:String} AND version = {version:UInt16} AND `+where+`
+			WHERE metric = {metric:String} AND version = {version:UInt16} AND ` + p.where + `
 		) AS o
 		ON c.grain = o.grain AND c.window_start = o.window_start AND c.service = o.service AND c.team = o.team AND c.unit = o.unit AND c.dims = o.dims
 		WHERE NOT (c.here AND o.here AND c.value <=> o.value AND c.numerator <=> o.numerator AND c.denominator <=> o.denominator AND c.n = o.n
 				AND c.ci_low <=> o.ci_low AND c.ci_high <=> o.ci_high AND c.quality = o.quality AND c.window_end = o.window_end)
 			AND NOT (NOT c.here AND o.quality = 'no_data')
-		SETTINGS join_use_nulls = 0, max_query_size = 4194304`,
+		SETTINGS join_use_nulls = 0, max_query_size = 4194304`
+	if p.first { // there is nothing to differ from
+		sql = `
+		SELECT {metric:String}, {version:UInt16}, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high,
+			quality, {generation:UInt64}, {now:DateTime64(6)}
+		FROM (` + d.Batch(p.where) + `)
+		SETTINGS max_query_size = 4194304`
+	}
+	err := c.store.Exec(ctx, "INSERT INTO payoff.metric_point_log ("+pointColumns+")"+sql,
 		store.Param("metric", d.Name), store.Param("version", uint16(d.Version)),
-		store.Param("generation", generation), store.Micros("now", c.now()))
+		store.Param("generation", p.generation), store.Micros("now", p.at))
 	if err != nil {
 		return fmt.Errorf("computing %s: %w", d.Name, err)
 	}
