@@ -66,7 +66,7 @@ func pause(d time.Duration) { <-time.After(d) }
 
 // A world is the processes of one run and what they share.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	broker  *process
 	engine  *process
@@ -90,7 +90,7 @@ type setting struct {
 
 const crashPassword = "crash-test-password-of-the-engine"
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
 	ports := freePorts(t, 3)
@@ -117,6 +117,9 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// hurried makes the loaders do in a second what by default takes several.
+const hurried = "rollup: {every: 300ms, flush: 50ms}"
+
 // configure writes the configuration of the processes: where they find Kafka and
 // ClickHouse, and what else to set of ingest.
 func (w *world) configure(kafka, clickhouse, ingest string) {
@@ -127,8 +130,8 @@ ingest:
   %s
 kafka: {brokers: ["%s"]}
 clickhouse: {address: "%s", user: payoff, password: {file: %s/password}}
-rollup: {every: 300ms, flush: 50ms}
-`, w.address, w.dir, ingest, kafka, clickhouse, w.dir))
+%s
+`, w.address, w.dir, ingest, kafka, clickhouse, w.dir, hurried))
 }
 
 func (w *world) all() []*process {
@@ -141,7 +144,7 @@ func (w *world) startAll() {
 	}
 }
 
-func freePorts(t *testing.T, n int) []string {
+func freePorts(t testing.TB, n int) []string {
 	t.Helper()
 	var out []string
 	for range n {
@@ -432,7 +435,11 @@ func (w *world) recompute(s *store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := compute.New(compute.Options{Store: s, Metrics: catalogue.All(), Rules: instance.Rules(cfg), Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	rules, err := instance.Rules(t.Context(), cfg, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := compute.New(compute.Options{Store: s, Metrics: catalogue.All(), Rules: rules, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	if _, err := c.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -451,7 +458,7 @@ func (w *world) recompute(s *store.Store) {
 
 // A process is a child that can be killed and started again.
 type process struct {
-	t       *testing.T
+	t       testing.TB
 	name    string
 	setting setting
 

@@ -35,7 +35,8 @@ type Config struct {
 	Kafka        Kafka        `yaml:"kafka"`  // no brokers: the embedded one
 	ClickHouse   ClickHouse   `yaml:"clickhouse"`
 	Rollup       Rollup       `yaml:"rollup"`
-	Services     []Service    `yaml:"services"` // how repositories and environments name services
+	Windows      Windows      `yaml:"windows"`
+	Services     []Service    `yaml:"services"` // how repositories and environments name services, and what is special to one
 }
 
 // Organisation is whose numbers these are.
@@ -50,11 +51,19 @@ type TierRule struct {
 	Tier        string `yaml:"tier"`        // production, staging, testing, development
 }
 
-// A Service maps what a source calls something to a service.
+// Windows say how far the causes of a failure are looked for.
+type Windows struct {
+	Failure Duration `yaml:"failure"` // after a deployment's end: an incident that begins in it is put down to the deployment
+	Remedy  Duration `yaml:"remedy"`  // after a deployment: a rollback, revert or hotfix in it repairs the deployment
+}
+
+// A Service maps what a source calls something to a service. Which paths of a
+// shared repository are whose stands in the organisation: it has dates.
 type Service struct {
-	Name        string `yaml:"name"`
-	Repository  string `yaml:"repository"`  // owner/name whose deployments are of this service
-	Environment string `yaml:"environment"` // glob; with it only deployments to these environments
+	Name        string  `yaml:"name"`
+	Repository  string  `yaml:"repository"`  // owner/name whose deployments are of this service
+	Environment string  `yaml:"environment"` // glob; with it only deployments to these environments
+	Windows     Windows `yaml:"windows"`     // of this service, where they are not those of all
 }
 
 // Ingest is the receiver.
@@ -196,6 +205,7 @@ func Default() Config {
 		Bots:       []string{"*[[]bot]", "dependabot*", "renovate*", "github-actions*", "*-bot"},
 		Hotfix:     []string{"hotfix", "hotfix/*", "hotfix-*"},
 		Ingest:     Ingest{Listen: "127.0.0.1:8080", Pages: "127.0.0.1:8081", MaxLog: 4 << 30},
+		Windows:    Windows{Failure: Duration(24 * time.Hour), Remedy: Duration(7 * 24 * time.Hour)},
 		Kafka:      Kafka{Listen: "127.0.0.1:9092"},
 		ClickHouse: ClickHouse{Listen: "127.0.0.1:8123", User: "payoff", Memory: 4 << 30},
 		Rollup:     Rollup{Every: Duration(10 * time.Second), Flush: Duration(500 * time.Millisecond)},
@@ -357,10 +367,18 @@ func (c Config) Validate() error {
 	default:
 		bad("kafka.sasl.mechanism: %q is not plain, scram-sha-256 or scram-sha-512", c.Kafka.SASL.Mechanism)
 	}
+	windows := make(map[string]Windows)
 	for i, s := range c.Services {
-		if s.Name == "" || s.Repository == "" {
-			bad("services[%d]: needs name and repository", i)
+		if s.Name == "" || s.Repository == "" && (s.Windows == Windows{} || s.Environment != "") {
+			bad("services[%d]: needs name and repository, or name and windows", i)
 		}
+		if s.Windows == (Windows{}) {
+			continue
+		}
+		if w, twice := windows[s.Name]; twice && w != s.Windows {
+			bad("services[%d].windows: service %s has other windows above; keep one of them", i, s.Name)
+		}
+		windows[s.Name] = s.Windows
 	}
 	return errors.Join(wrong...)
 }
@@ -372,6 +390,23 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
+}
+
+// WindowsOf are the windows of a service.
+func (c Config) WindowsOf(service string) Windows {
+	w := c.Windows
+	for _, s := range c.Services {
+		if s.Name != service {
+			continue
+		}
+		if s.Windows.Failure > 0 {
+			w.Failure = s.Windows.Failure
+		}
+		if s.Windows.Remedy > 0 {
+			w.Remedy = s.Windows.Remedy
+		}
+	}
+	return w
 }
 
 // Location is the organisation's time zone; call it on a valid configuration.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestErrorsNameTheLineAndWhatToDo(t *testing.T) {
@@ -34,6 +35,33 @@ func TestValidateReportsEverythingAtOnce(t *testing.T) {
 	for _, want := range []string{"Mars/Base", "moon", "magic"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error = %v, want it to contain %q", err, want)
+		}
+	}
+}
+
+func TestWindowsOf(t *testing.T) {
+	c, err := Parse([]byte("windows: {remedy: 72h}\nservices: [{name: cart, windows: {failure: 48h}}, {name: web, repository: acme/web}]\n"))
+	if err != nil || c.Validate() != nil {
+		t.Fatal(err, c.Validate())
+	}
+	day := Duration(24 * time.Hour)
+	for service, want := range map[string]Windows{"cart": {2 * day, 3 * day}, "web": {day, 3 * day}, "other": {day, 3 * day}} {
+		if got := c.WindowsOf(service); got != want {
+			t.Errorf("the windows of %s are %v, want %v", service, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"services: [{name: cart}]":                                                               "services[0]: needs name and repository, or name and windows",
+		"services: [{name: cart, environment: prod}]":                                            "services[0]: needs name and repository",
+		"services: [{windows: {failure: 48h}}]":                                                  "services[0]: needs name",
+		"services: [{name: cart, windows: {failure: 1h}}, {name: cart, windows: {failure: 2h}}]": "services[1].windows: service cart has other windows above",
+	} {
+		c, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

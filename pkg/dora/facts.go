@@ -12,7 +12,11 @@
 // Definitions follow DORA's as published in 2025-2026, per service and tier.
 package dora
 
-import "time"
+import (
+	"time"
+
+	"github.com/payoff-metrics/payoff/pkg/org"
+)
 
 // Outcome of an attempt.
 type Outcome string
@@ -98,13 +102,8 @@ type Push struct {
 	Time                time.Time
 }
 
-// A Part limits a service to some paths of a repository, as in a monorepo, in
-// [From, To); a zero time does not limit.
-type Part struct {
-	Service, Repository string
-	Paths               []string // globs, ** matches any number of directories
-	From, To            time.Time
-}
+// A Part limits a service to some paths of a repository, as in a monorepo.
+type Part = org.Part
 
 // A Deployment is one version of one service brought to one tier: the attempts
 // over its environments and repositories.

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"github.com/payoff-metrics/payoff/pkg/dora/graph"
 	"github.com/payoff-metrics/payoff/pkg/events"
 )
@@ -76,36 +74,22 @@ func (l *linker) walk(repository string) *walk {
 }
 
 // includes says which commits of the repository are of the service: those that
-// touch its paths, where it is limited to some; nil for all.
+// touch its paths, where it is limited to some at any time; nil for all.
 func (l *linker) includes(repository string, h *history) func(int32) bool {
 	var parts []Part
+	limited := false
 	for _, p := range l.in.Parts {
-		if p.Service == l.service && p.Repository == repository && len(p.Paths) > 0 {
-			parts = append(parts, p)
+		if p.Service == l.service && p.Repository == repository {
+			parts, limited = append(parts, p), limited || len(p.Paths) > 0
 		}
 	}
-	if parts == nil {
+	if !limited {
 		return nil
 	}
 	return func(n int32) bool {
 		c := h.commits[n]
-		return c == nil || c.AllPaths || slices.ContainsFunc(parts, func(p Part) bool { return p.has(c) })
+		return c == nil || c.AllPaths || slices.ContainsFunc(parts, func(p Part) bool { return p.Has(c.Committed, c.Paths) })
 	}
-}
-
-// has reports whether a commit touches the part while it belongs to the service.
-func (p *Part) has(c *Commit) bool {
-	if c.Committed.Before(p.From) || !p.To.IsZero() && !c.Committed.Before(p.To) {
-		return false
-	}
-	for _, glob := range p.Paths {
-		for _, path := range c.Paths {
-			if ok, _ := doublestar.Match(glob, path); ok {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // commitOf is what a part deployed: its commit, or that of its version, or the

@@ -75,9 +75,11 @@ func Protector(c config.Config, keys Keys) (collect.Protector, error) {
 
 // Sources are the tools whose deliveries are understood.
 func Sources(c config.Config) ([]collect.Source, error) {
-	rules := make([]collect.ServiceRule, len(c.Services))
-	for i, s := range c.Services {
-		rules[i] = collect.ServiceRule{Service: s.Name, Repository: s.Repository, Environment: s.Environment}
+	var rules []collect.ServiceRule
+	for _, s := range c.Services {
+		if s.Repository != "" {
+			rules = append(rules, collect.ServiceRule{Service: s.Name, Repository: s.Repository, Environment: s.Environment})
+		}
 	}
 	services, err := collect.NewServices(rules...)
 	if err != nil {

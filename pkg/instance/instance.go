@@ -2,7 +2,6 @@ package instance
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -109,15 +108,6 @@ func Start(ctx context.Context, o Options) (inst *Instance, err error) {
 	return i, nil
 }
 
-// Rules are what the configuration means to linking and computing.
-func Rules(c config.Config) compute.Rules {
-	digest, err := json.Marshal(c.Tiers)
-	if err != nil {
-		panic(err) // a slice of strings
-	}
-	return compute.Rules{Location: c.Location(), Tier: c.Tier, Digest: string(digest)}
-}
-
 func (i *Instance) startRollup(ctx context.Context) error {
 	sealer, err := seal.NewSealer(i.Keys.Deliveries.Public())
 	if err != nil {
@@ -125,8 +115,10 @@ func (i *Instance) startRollup(ctx context.Context) error {
 	}
 	el := leader.New(i.Transport, "payoff-leader", rollup.LeaderTopic)
 	r, err := rollup.Start(ctx, rollup.Options{
-		Transport: i.Transport, Store: i.Store, Metrics: catalogue.All(), Rules: Rules(i.o.Config), Elector: el,
-		Every: time.Duration(i.o.Config.Rollup.Every), Flush: time.Duration(i.o.Config.Rollup.Flush), Name: fmt.Sprintf("pid-%d", os.Getpid()),
+		Transport: i.Transport, Store: i.Store, Metrics: catalogue.All(), Elector: el,
+		Rules:    func(ctx context.Context) (compute.Rules, error) { return Rules(ctx, i.o.Config, i.Store) },
+		Location: i.o.Config.Location(),
+		Every:    time.Duration(i.o.Config.Rollup.Every), Flush: time.Duration(i.o.Config.Rollup.Flush), Name: fmt.Sprintf("pid-%d", os.Getpid()),
 		Logger: i.o.Logger.With("part", "rollup"), Now: i.o.Now, Registry: i.Registry, Seal: sealer.Seal, Failed: i.o.Failed, Hook: i.o.Hook,
 		Weekly: i.publishDue,
 	})

@@ -3,8 +3,6 @@ package org
 import (
 	"slices"
 	"strings"
-
-	"github.com/bmatcuk/doublestar/v4"
 )
 
 // check finds what is wrong among rows that are each in order by themselves.
@@ -231,11 +229,6 @@ func longer(a, b string) string {
 	return a
 }
 
-func matches(glob, path string) bool {
-	ok, err := doublestar.Match(glob, path)
-	return ok && err == nil
-}
-
 var plain = strings.NewReplacer("**", "x", "*", "x", "?", "x")
 
 // sampleOf is a path the first of the globs matches.
@@ -280,15 +273,11 @@ func (o *Organisation) checkTaken(paths map[string][]string, p *Problems) {
 				continue
 			}
 			for _, path := range paths[a.Said.Repository] {
-				if matchesAny(a.Said.Paths, path) && matchesAny(b.Said.Paths, path) {
+				if matchesAny(orAll(a.Said.Paths), path) && matchesAny(orAll(b.Said.Paths), path) {
 					p.add(a.At, "services %s and %s (%s) both have %s of %s: give each paths of its own", a.Name, b.Name, b.At, path, a.Said.Repository)
 					break
 				}
 			}
 		}
 	}
-}
-
-func matchesAny(globs []string, path string) bool {
-	return slices.ContainsFunc(orAll(globs), func(g string) bool { return matches(g, path) })
 }

@@ -57,20 +57,23 @@ type Options struct {
 	Transport transport.Client
 	Store     *store.Store
 	Metrics   []metric.Def
-	Rules     compute.Rules
-	Every     time.Duration  // between computings; 10 s when zero
-	Flush     time.Duration  // longest wait of an event for its batch; the loader's default when zero
-	Name      string         // of this process in the ledger
-	Elector   gocron.Elector // who computes; nil: this process
-	Seal      func(body, context []byte) ([]byte, error)
-	Logger    *slog.Logger
-	Now       func() time.Time
-	Registry  prometheus.Registerer
-	Failed    func(error)        // told once if loading stops for good
-	Hook      func(point string) // told the steps of loading; for tests
+	// Rules are asked for whenever something is computed: the organisation has a say
+	// in them, and changes.
+	Rules    func(context.Context) (compute.Rules, error)
+	Location *time.Location // of the organisation; nil: UTC
+	Every    time.Duration  // between computings; 10 s when zero
+	Flush    time.Duration  // longest wait of an event for its batch; the loader's default when zero
+	Name     string         // of this process in the ledger
+	Elector  gocron.Elector // who computes; nil: this process
+	Seal     func(body, context []byte) ([]byte, error)
+	Logger   *slog.Logger
+	Now      func() time.Time
+	Registry prometheus.Registerer
+	Failed   func(error)        // told once if loading stops for good
+	Hook     func(point string) // told the steps of loading; for tests
 
 	// Weekly is called by the leader after computing, at 6:00 and every hour after
-	// it of Monday, in the time zone of the rules; it may be nil.
+	// it of Monday, in the organisation's time zone; it may be nil.
 	Weekly func(context.Context) error
 }
 
@@ -149,10 +152,10 @@ func (r *Rollup) schedule() error {
 }
 
 func (r *Rollup) location() *time.Location {
-	if r.o.Rules.Location == nil {
+	if r.o.Location == nil {
 		return time.UTC
 	}
-	return r.o.Rules.Location
+	return r.o.Location
 }
 
 // weekly computes, so that the week is as whole as it can be, then reviews it.
@@ -170,7 +173,10 @@ func (r *Rollup) weekly(ctx context.Context) {
 func (r *Rollup) Compute(ctx context.Context) (compute.Result, error) {
 	r.computing.Lock()
 	defer r.computing.Unlock()
-	c := compute.New(compute.Options{Store: r.o.Store, Metrics: r.o.Metrics, Rules: r.o.Rules, Now: r.o.Now, Logger: r.o.Logger})
+	c, err := r.computer(ctx)
+	if err != nil {
+		return compute.Result{}, err
+	}
 	return c.Run(ctx)
 }
 
@@ -179,9 +185,20 @@ func (r *Rollup) Compute(ctx context.Context) (compute.Result, error) {
 func (r *Rollup) Recompute(ctx context.Context) (uint64, error) {
 	r.computing.Lock()
 	defer r.computing.Unlock()
-	c := compute.New(compute.Options{Store: r.o.Store, Metrics: r.o.Metrics, Rules: r.o.Rules, Now: r.o.Now, Logger: r.o.Logger})
+	c, err := r.computer(ctx)
+	if err != nil {
+		return 0, err
+	}
 	res, err := c.RunAnew(ctx)
 	return res.Points, err
+}
+
+func (r *Rollup) computer(ctx context.Context) (*compute.Computer, error) {
+	rules, err := r.o.Rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return compute.New(compute.Options{Store: r.o.Store, Metrics: r.o.Metrics, Rules: rules, Now: r.o.Now, Logger: r.o.Logger}), nil
 }
 
 // poll is how often Loaded looks at the ledger.
