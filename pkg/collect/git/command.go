@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,9 +32,10 @@ var pinned = []string{
 
 // A runner runs git in one directory.
 type runner struct {
-	path string // of the git command
-	dir  string
-	env  []string
+	path     string // of the git command
+	dir      string
+	env      []string
+	settings []string // beside those that are pinned
 }
 
 func newRunner(ctx context.Context, dir string) (*runner, error) {
@@ -88,7 +90,7 @@ func parseGitVersion(out string) (major, minor int, ok bool) {
 }
 
 func (r *runner) command(ctx context.Context, args ...string) (*exec.Cmd, *complaint) {
-	cmd := exec.CommandContext(ctx, r.path, append(append([]string{"-C", r.dir}, pinned...), args...)...)
+	cmd := exec.CommandContext(ctx, r.path, slices.Concat([]string{"-C", r.dir}, pinned, r.settings, args)...)
 	cmd.Env = r.env
 	cmd.WaitDelay = 5 * time.Second
 	c := &complaint{verb: args[0]}
@@ -203,6 +205,7 @@ func (c *complaint) explain(ctx context.Context, dir string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case c.verb == "ls-remote" || c.verb == "fetch": // what follows speaks of dir, these of the remote
 	case strings.Contains(text, "dubious ownership"), strings.Contains(text, "unsafe repository"):
 		return fmt.Errorf("%s belongs to another user, and git does not read such a repository unless told to; if you trust it, run: git config --global --add safe.directory '%s'", dir, dir)
 	case strings.Contains(text, "not a git repository"):

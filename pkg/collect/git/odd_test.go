@@ -170,7 +170,7 @@ func TestSHA256Repository(t *testing.T) {
 	gitIn(t, dir, nil, "commit", "-q", "--allow-empty", "-m", "one")
 	gitIn(t, dir, nil, "tag", "v1.0.0")
 	drafts, _ := read(t, Options{Dir: dir})
-	if len(drafts) != 2 || len(drafts[0].Subject) != 64 || drafts[1].Custom.Commit != drafts[0].Subject {
+	if len(drafts) != 3 || len(drafts[0].Subject) != 64 || drafts[1].Content.Commit != drafts[0].Subject || drafts[2].Custom.Commit != drafts[0].Subject {
 		t.Errorf("drafts %+v", drafts)
 	}
 }

@@ -20,6 +20,10 @@ type Options struct {
 	Tags        string // glob of the tags that are deployments, such as "api/v*", where * stops at a slash; "" for those of the service
 	Prereleases bool   // pre-releases are deployments too
 	MergesInto  string // every step of this branch is a deployment, and no tag is
+	GraphOnly   bool   // nothing in the repository says what was deployed: only commits and the default branch are told of
+
+	told      string // pattern of refs whose commits were told of before; "" for none
+	toldSteps string // where MergesInto stood then; "" for nowhere
 }
 
 // A Summary says what was read.
@@ -78,8 +82,8 @@ func (e *NoCommitsError) Error() string {
 	return fmt.Sprintf("%s has no commits yet, so there is nothing to import", e.Repository)
 }
 
-// Read hands the commits and then the deployments of a repository to emit, in
-// batches that emit must not keep after it returns. An error of emit ends the
+// Read hands the commits, where the default branch stands, and then the deployments
+// of a repository to emit, in batches that emit must not keep after it returns. An error of emit ends the
 // reading and is returned. The same repository gives the same facts each time,
 // so a reading that was broken off is simply repeated. progress may be nil; it
 // is told how many drafts of all have been taken by emit.
@@ -101,20 +105,30 @@ func Read(ctx context.Context, o Options, emit func([]events.Draft) error, progr
 	if sum.Service == "" {
 		sum.Service = lastPart(sum.Repository)
 	}
+	r.told = o.told
 	total, err := r.countCommits(ctx)
 	if err != nil {
 		return sum, err
 	}
-	if total == 0 {
+	if total == 0 && o.told == "" {
 		return sum, &NoCommitsError{Repository: sum.Repository}
 	}
 	releases, err := r.readReleases(ctx, o, &sum)
 	if err != nil {
 		return sum, err
 	}
-	w := &writer{emit: emit, progress: progress, total: total + len(releases), sum: &sum}
+	tip, err := r.readTip(ctx)
+	if err != nil {
+		return sum, err
+	}
+	w := &writer{emit: emit, progress: progress, total: total + len(tip) + len(releases), sum: &sum}
 	if err := r.stream(ctx, func(out io.Reader) error { return readCommits(out, w.commit(r)) }, r.logCommands()...); err != nil {
 		return sum, err
+	}
+	for _, t := range tip {
+		if err := w.add(tipDraft(t, sum.Repository)); err != nil {
+			return sum, err
+		}
 	}
 	for _, rel := range releases {
 		if err := w.release(rel); err != nil {
@@ -136,14 +150,22 @@ func (o Options) validate() error {
 	return nil
 }
 
-// readReleases finds the deployments; there is at least one if err is nil.
+// readReleases finds the deployments; there is at least one if err is nil, and
+// deployments are asked for.
 func (r *repository) readReleases(ctx context.Context, o Options, sum *Summary) ([]release, error) {
+	if o.GraphOnly {
+		return nil, nil
+	}
 	if o.MergesInto != "" {
 		b, ok := r.branch(o.MergesInto)
 		if !ok {
 			return nil, fmt.Errorf("%s has no branch %q; its default branch is %q", sum.Repository, o.MergesInto, r.main)
 		}
-		return r.readSteps(ctx, b)
+		steps, err := r.readSteps(ctx, b)
+		if err != nil || o.toldSteps == "" {
+			return steps, err
+		}
+		return r.newSteps(ctx, steps, o.toldSteps)
 	}
 	tags, err := r.readTags(ctx, o, newSelector(o, sum.Repository, sum.Service), sum)
 	if err != nil {
@@ -159,6 +181,9 @@ func (r *repository) revisions() []string {
 	args := []string{"--branches", "--tags", "--remotes"}
 	if r.head != "" {
 		args = append(args, r.head)
+	}
+	if r.told != "" {
+		args = append(args, "--not", "--glob="+r.told)
 	}
 	return args
 }

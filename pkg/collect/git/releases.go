@@ -172,6 +172,25 @@ func (r *repository) readSteps(ctx context.Context, b branch) ([]release, error)
 	return number(straighten(steps)), nil
 }
 
+// newSteps are those that were not there when the branch stood at told, with those
+// of the same time, whose order is another now.
+func (r *repository) newSteps(ctx context.Context, steps []release, told string) ([]release, error) {
+	before := make(map[string]bool)
+	read := func(out io.Reader) error {
+		return eachLine(out, func(hash string) error { before[hash] = true; return nil })
+	}
+	if err := r.stream(ctx, read, []string{"rev-list", "--first-parent", told}); err != nil {
+		return nil, err
+	}
+	times := make(map[time.Time]bool)
+	for _, s := range steps {
+		if !before[s.commit] {
+			times[s.time] = true
+		}
+	}
+	return slices.DeleteFunc(steps, func(s release) bool { return !times[s.time] }), nil
+}
+
 // shortHash is how much of a hash names a version.
 const shortHash = 12
 

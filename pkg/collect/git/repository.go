@@ -20,6 +20,7 @@ type repository struct {
 	main     string          // short name of the default branch
 	shallow  map[string]bool // commits at which a shallow clone ends
 	treeless bool            // a partial clone without trees: touched paths are not there to be read
+	told     string          // pattern of refs whose commits are left out; "" for none
 }
 
 type branch struct {
