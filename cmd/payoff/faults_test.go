@@ -460,7 +460,7 @@ func smallEvents(n int) string {
 }
 
 // canonical is what ingest makes of posted events.
-func canonical(t *testing.T, ndjsonBody string) []transport.Record {
+func canonical(t testing.TB, ndjsonBody string) []transport.Record {
 	t.Helper()
 	people, err := seal.NewPseudonymiser(make([]byte, 32))
 	if err != nil {
@@ -496,7 +496,7 @@ func canonical(t *testing.T, ndjsonBody string) []transport.Record {
 }
 
 // settledRSS is the memory of a process in bytes, once it has stopped growing.
-func settledRSS(t *testing.T, pid int) int {
+func settledRSS(t testing.TB, pid int) int {
 	t.Helper()
 	const still = 1500 * time.Millisecond
 	most, since := 0, time.Now()
@@ -509,7 +509,7 @@ func settledRSS(t *testing.T, pid int) int {
 	return most
 }
 
-func rss(t *testing.T, pid int) int {
+func rss(t testing.TB, pid int) int {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
