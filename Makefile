@@ -54,7 +54,8 @@ test-kafka: engine ## the transport and loader on a real Apache Kafka (Maven, Ja
 	@scripts/test-kafka.sh ./pkg/rollup/load
 
 bench: engine ## benchmarks; figures of the README come from here
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./pkg/... 
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./pkg/... ./examples/...
+	$(GO) test -run '^$$' -bench . -benchtime 200x ./cmd/payoff
 
 coverage: ## how often each estimator is wrong when there is no effect
 	$(GO) run ./internal/coverage
