@@ -80,7 +80,7 @@ var allowed = map[string][]string{
 	"pkg/rollup/compute":    {"pkg/dora", "pkg/metric", "pkg/org", "pkg/stat", "pkg/store"},
 	"pkg/rollup":            {"pkg/metric", "pkg/rollup/compute", "pkg/rollup/load", "pkg/store", "pkg/transport"},
 	"pkg/metric/metrictest": {"pkg/dora", "pkg/metric", "pkg/rollup/compute", "pkg/store"},
-	"pkg/instance": {"pkg/collect", "pkg/collect/cloudevents", "pkg/collect/github", "pkg/collect/pagerduty", "pkg/config", "pkg/dora", "pkg/engine", "pkg/ingest", "pkg/lifecycle",
+	"pkg/instance": {"pkg/collect", "pkg/collect/cloudevents", "pkg/collect/git", "pkg/collect/github", "pkg/collect/pagerduty", "pkg/config", "pkg/dora", "pkg/engine", "pkg/ingest", "pkg/lifecycle",
 		"pkg/metric", "pkg/metric/catalogue", "pkg/org", "pkg/review", "pkg/rollup", "pkg/rollup/compute", "pkg/rollup/leader", "pkg/rollup/load", "pkg/seal", "pkg/store", "pkg/transport",
 		"pkg/transport/broker", "pkg/transport/kafka"},
 	"cmd/ingest": {"pkg/config", "pkg/instance"},

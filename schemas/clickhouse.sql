@@ -411,7 +411,7 @@ SETTINGS join_use_nulls = 0;
 
 CREATE VIEW payoff.findings
 (
-    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive.',
+    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive, collect_failed.',
     `subject` String COMMENT 'What it is about: a service, a commit, an incident.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `at` DateTime64(3, 'UTC') COMMENT 'When it happened, as reported.',
@@ -593,6 +593,17 @@ FROM
     FROM payoff_private.failed_deployments
     FINAL
     WHERE (NOT open) AND (recovery_ms IS NULL)
+    UNION ALL
+    SELECT
+        'collect_failed',
+        name,
+        source,
+        at,
+        concat('What is fetched by itself could not be: ', error, '.'),
+        'Look at the place under collect: in payoff.yaml, and at its token; it is tried again by itself.'
+    FROM payoff_private.collected
+    FINAL
+    WHERE (error != '') AND (at > (now() - toIntervalDay(1)))
 );
 
 CREATE VIEW payoff.freshness
@@ -752,6 +763,8 @@ CREATE VIEW payoff.metric_dora_bot_share
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Share of changes by bots: How much of what we ship was written by bots? Changes by bots divided by all changes shipped to production, the first deployment left out. They are in no lead time: bots do not wait.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -782,13 +795,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -832,13 +839,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -895,31 +898,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -970,6 +949,8 @@ CREATE VIEW payoff.metric_dora_change_fail_rate
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Change fail rate: How often does a deployment need intervention? Failed deployments divided by successful or failed ones, in production. A deployment failed if an incident names it (a), it was rolled back or a change of it reverted (b), a hotfix names or follows it (c), or an incident of its service began soon after it (d). A window younger than the time in which incidents are put down to deployments is partial. DORA 2025.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -1000,13 +981,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -1050,13 +1025,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -1114,31 +1085,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -1189,6 +1136,8 @@ CREATE VIEW payoff.metric_dora_change_lead_time
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Change lead time: How long does finished work wait for its users? From a change\'s author time (committer time if earlier) to the end of the deployment that shipped it to production; changes by people, merge commits and the first deployment left out; median, in the window in which the deployment ended. A squashed pull request counts as its commits. DORA 2025.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -1219,13 +1168,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -1269,13 +1212,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -1328,31 +1267,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -1406,6 +1321,8 @@ CREATE VIEW payoff.metric_dora_change_lead_time_coding
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Lead time: coding: How long is a change written before others may see it? From the first author time of a pull request\'s commits to ready for review. Median over pull requests by people, in the window in which the deployment that shipped them ended; a stage that is unknown or negative is left out and counted.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -1436,13 +1353,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -1486,13 +1397,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -1545,31 +1452,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -1623,6 +1506,8 @@ CREATE VIEW payoff.metric_dora_change_lead_time_delivery
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Lead time: delivery: How long from the start of work to its users? From the start of work on the tickets a pull request names to the end of the deployment that shipped it. Median over pull requests by people, in the window in which the deployment that shipped them ended; a stage that is unknown or negative is left out and counted.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -1653,13 +1538,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -1703,13 +1582,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -1762,31 +1637,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -1840,6 +1691,8 @@ CREATE VIEW payoff.metric_dora_change_lead_time_deploy
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Lead time: deploy: How long does a merged change wait for its users? From the merge to the end of the deployment that shipped it. Median over pull requests by people, in the window in which the deployment that shipped them ended; a stage that is unknown or negative is left out and counted.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -1870,13 +1723,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -1920,13 +1767,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -1979,31 +1822,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -2057,6 +1876,8 @@ CREATE VIEW payoff.metric_dora_change_lead_time_pickup
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Lead time: pickup: How long does a change wait for its first review? From ready for review to the first review by another person; a bot\'s does not count. Median over pull requests by people, in the window in which the deployment that shipped them ended; a stage that is unknown or negative is left out and counted.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -2087,13 +1908,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -2137,13 +1952,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -2196,31 +2007,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -2274,6 +2061,8 @@ CREATE VIEW payoff.metric_dora_change_lead_time_review
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Lead time: review: How long does a review take? From the first review by another person to the merge. Median over pull requests by people, in the window in which the deployment that shipped them ended; a stage that is unknown or negative is left out and counted.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -2304,13 +2093,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -2354,13 +2137,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -2413,31 +2192,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -2491,6 +2246,8 @@ CREATE VIEW payoff.metric_dora_deployment_frequency
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Deployment frequency: How often does a change reach the users? Successful deployments to production, redeployments of the running commit left out, divided by covered days: the days from the first known deployment to retirement or the end of what the source has told. Per service and day; DORA 2025.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -2521,13 +2278,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -2571,13 +2322,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -2605,25 +2352,7 @@ FROM
                 (dateDiff('day', w.window_start, known_from, zone) > 0) OR (known_until < w.window_end) AS cut
             FROM windows AS w
             CROSS JOIN payoff.owned_coverage AS c
-            WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty((
-                SELECT services
-                FROM asked
-            )) OR has((
-                SELECT services
-                FROM asked
-            ), c.service)) AND (empty((
-                SELECT teams
-                FROM asked
-            )) OR has((
-                SELECT teams
-                FROM asked
-            ), c.team)) AND (empty((
-                SELECT units
-                FROM asked
-            )) OR has((
-                SELECT units
-                FROM asked
-            ), c.unit))
+            WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
         counted AS
         (
@@ -2663,31 +2392,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE (f.at < w.window_end) AND (f.first_at < w.window_end) AND (f.covered_to > w.window_start)
@@ -2765,6 +2470,8 @@ CREATE VIEW payoff.metric_dora_deployment_rework_rate
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Deployment rework rate: How much of what we deploy repairs what we deployed? Successful deployments that are a rollback, ship the revert of a recently shipped change, carry a hotfix mark or name the incident or deployment they repair, divided by successful deployments to production; each counts once. DORA 2025.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -2795,13 +2502,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -2845,13 +2546,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -2908,31 +2605,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -2983,6 +2656,8 @@ CREATE VIEW payoff.metric_dora_failed_deployment_recovery_time
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Failed deployment recovery time: How long do users suffer from a deployment that failed? From the earlier of a failed deployment\'s end and its first incident\'s begin until the last of its incidents was mitigated (else resolved), or, without an incident, until its remedy was deployed. Median, in the window in which the failed deployment ended; those not restored yet are counted beside it. DORA 2025.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -3013,13 +2688,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -3063,13 +2732,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -3121,31 +2786,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -3199,6 +2840,8 @@ CREATE VIEW payoff.metric_dora_failed_deployments
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Failed deployments: How many deployments fail, however many there are? Failed deployments to production per covered service-week. A rate falls by itself when its denominator grows; this count does not, and so it guards every aim at frequency or lead time.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -3229,13 +2872,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -3279,13 +2916,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -3313,25 +2946,7 @@ FROM
                 (dateDiff('day', w.window_start, known_from, zone) > 0) OR (known_until < w.window_end) OR (toUnixTimestamp64Milli(c.known_to) < (toUnixTimestamp64Milli(w.window_end) + c.failure_window_ms)) AS cut
             FROM windows AS w
             CROSS JOIN payoff.owned_coverage AS c
-            WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty((
-                SELECT services
-                FROM asked
-            )) OR has((
-                SELECT services
-                FROM asked
-            ), c.service)) AND (empty((
-                SELECT teams
-                FROM asked
-            )) OR has((
-                SELECT teams
-                FROM asked
-            ), c.team)) AND (empty((
-                SELECT units
-                FROM asked
-            )) OR has((
-                SELECT units
-                FROM asked
-            ), c.unit))
+            WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
         counted AS
         (
@@ -3370,31 +2985,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE (f.at < w.window_end) AND (f.first_at < w.window_end) AND (f.covered_to > w.window_start)
@@ -3472,6 +3063,8 @@ CREATE VIEW payoff.metric_dora_impact_incidents
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Incidents with impact: How often are users disturbed, whatever the cause? Incidents in production per covered service-week, false alarms and incidents stated to be without impact left out, in the window in which they began. It guards every aim at frequency or lead time.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -3502,13 +3095,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -3552,13 +3139,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -3586,25 +3169,7 @@ FROM
                 (dateDiff('day', w.window_start, known_from, zone) > 0) OR (known_until < w.window_end) AS cut
             FROM windows AS w
             CROSS JOIN payoff.owned_coverage AS c
-            WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty((
-                SELECT services
-                FROM asked
-            )) OR has((
-                SELECT services
-                FROM asked
-            ), c.service)) AND (empty((
-                SELECT teams
-                FROM asked
-            )) OR has((
-                SELECT teams
-                FROM asked
-            ), c.team)) AND (empty((
-                SELECT units
-                FROM asked
-            )) OR has((
-                SELECT units
-                FROM asked
-            ), c.unit))
+            WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
         counted AS
         (
@@ -3644,31 +3209,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE (f.at < w.window_end) AND (f.first_at < w.window_end) AND (f.covered_to > w.window_start)
@@ -3746,6 +3287,8 @@ CREATE VIEW payoff.metric_dora_incident_duration
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Incident duration: How long do incidents last, whatever the cause? From an incident\'s creation to its resolution after the last reopening, all incidents in production; median, in the window in which it was created. It is not the recovery time of failed deployments.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -3776,13 +3319,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -3826,13 +3363,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -3887,31 +3420,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -3965,6 +3474,8 @@ CREATE VIEW payoff.metric_dora_score
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'DORA score: Where does this service stand, in DORA\'s quick check? DORA\'s quick check from 26 complete weeks: categories of median lead time, median recovery time and frequency, and the two rates, each 0 to 10; the mean of those that are known, of at least three. For the page of a service; a unit shows the median of its services. 2025 all-industry means: 5.5, 4.8, 7.4 (recovery), 8.1, 7.8; stability 7.9; overall 6.72.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -3995,13 +3506,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -4045,13 +3550,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -4096,18 +3597,10 @@ FROM
             ) AS w
             ASOF INNER JOIN weeks AS k ON (w.one = k.one) AND (w.window_end >= k.window_end)
         ),
-        steps AS
         (
-            SELECT
-                t.grain AS grain,
-                t.window_start AS window_start,
-                t.since AS since,
-                t.until AS until,
-                k.window_start AS week
-            FROM trails AS t
-            CROSS JOIN weeks AS k
-            WHERE (k.window_start >= t.since) AND (k.window_start < t.until)
-        ),
+            SELECT (min(since), max(until))
+            FROM trails
+        ) AS reach,
         facts AS
         (
             SELECT
@@ -4153,7 +3646,7 @@ FROM
         (
             SELECT
                 f.service AS service,
-                k.window_start AS week,
+                k.window_end AS until,
                 groupArray(f.lead) AS leads,
                 groupArray(f.recovery) AS recoveries,
                 countIf(f.deployed) AS deployed,
@@ -4167,44 +3660,52 @@ FROM
                     *,
                     1 AS one
                 FROM facts
-                WHERE (at >= (
-                    SELECT min(since)
-                    FROM trails
-                )) AND (at < (
-                    SELECT max(until)
-                    FROM trails
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), service))
+                WHERE (at >= (reach.1)) AND (at < (reach.2)) AND (empty(asked_services) OR has(asked_services, service))
             ) AS f
             ASOF INNER JOIN weeks AS k ON (f.one = k.one) AND (f.at >= k.window_start)
             GROUP BY
                 service,
-                week
+                until
         ),
         sums AS
         (
             SELECT
-                s.grain AS grain,
-                s.window_start AS window_start,
-                y.service AS service,
-                if(sum(length(y.leads)) = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(y.leads))) AS lead,
-                if(sum(length(y.recoveries)) = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(y.recoveries))) AS recovery,
-                sum(y.deployed) AS deployed,
-                sum(y.tried) AS tried,
-                sum(y.failed) AS failed,
-                sum(y.succeeded) AS succeeded,
-                sum(y.reworked) AS reworked
-            FROM steps AS s
-            INNER JOIN weekly AS y ON y.week = s.week
-            GROUP BY
-                grain,
-                window_start,
-                service
+                service,
+                until,
+                if(sum(length(leads)) OVER trail = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(leads) OVER trail)) AS lead,
+                if(sum(length(recoveries)) OVER trail = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(recoveries) OVER trail)) AS recovery,
+                sum(deployed) OVER trail AS deployed,
+                sum(tried) OVER trail AS tried,
+                sum(failed) OVER trail AS failed,
+                sum(succeeded) OVER trail AS succeeded,
+                sum(reworked) OVER trail AS reworked
+            FROM
+            (
+                SELECT
+                    s.service AS service,
+                    k.window_end AS until,
+                    y.leads AS leads,
+                    y.recoveries AS recoveries,
+                    y.deployed AS deployed,
+                    y.tried AS tried,
+                    y.failed AS failed,
+                    y.succeeded AS succeeded,
+                    y.reworked AS reworked
+                FROM
+                (
+                    SELECT DISTINCT service
+                    FROM payoff.service_coverage
+                    WHERE empty(asked_services) OR has(asked_services, service)
+                ) AS s
+                CROSS JOIN
+                (
+                    SELECT window_end
+                    FROM weeks
+                    WHERE (window_start >= (reach.1)) AND (window_end <= (reach.2))
+                ) AS k
+                LEFT JOIN weekly AS y ON (y.service = s.service) AND (y.until = k.window_end)
+            )
+            WINDOW trail AS (PARTITION BY service ORDER BY until ASC ROWS BETWEEN 25 PRECEDING AND CURRENT ROW)
         ),
         covered AS
         (
@@ -4212,6 +3713,7 @@ FROM
                 t.grain AS grain,
                 t.window_start AS window_start,
                 t.window_end AS window_end,
+                t.until AS until,
                 c.service AS service,
                 c.team AS team,
                 c.unit AS unit,
@@ -4221,25 +3723,7 @@ FROM
                 (dateDiff('day', t.since, covered_from, zone) > 0) OR (covered_until < t.until) AS cut
             FROM trails AS t
             CROSS JOIN payoff.owned_coverage AS c
-            WHERE (c.tier = 'production') AND (c.first_at < t.until) AND (c.covered_to > t.since) AND (c.known_to >= t.until) AND (c.owned_from < least(t.until, c.covered_to)) AND (c.owned_to >= least(t.until, c.covered_to)) AND (empty((
-                SELECT services
-                FROM asked
-            )) OR has((
-                SELECT services
-                FROM asked
-            ), c.service)) AND (empty((
-                SELECT teams
-                FROM asked
-            )) OR has((
-                SELECT teams
-                FROM asked
-            ), c.team)) AND (empty((
-                SELECT units
-                FROM asked
-            )) OR has((
-                SELECT units
-                FROM asked
-            ), c.unit))
+            WHERE (c.tier = 'production') AND (c.first_at < t.until) AND (c.covered_to > t.since) AND (c.known_to >= t.until) AND (c.owned_from < least(t.until, c.covered_to)) AND (c.owned_to >= least(t.until, c.covered_to)) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
         scored AS
         (
@@ -4248,7 +3732,6 @@ FROM
                 c.window_start AS window_start,
                 c.window_end AS window_end,
                 c.service AS service,
-                c.team AS team,
                 c.unit AS unit,
                 c.cut AS cut,
                 arrayCount(limit -> (ifNull(f.lead, 0) < limit), [15724800000., 2592000000., 604800000., 86400000., 3600000.]) + 1 AS lead_category,
@@ -4263,9 +3746,29 @@ FROM
                 arrayMap(x -> assumeNotNull(x), arrayFilter(x -> (x IS NOT NULL), [lead_score, recovery_score, frequency_score])) AS throughput,
                 arrayMap(x -> assumeNotNull(x), arrayFilter(x -> (x IS NOT NULL), [fail_score, rework_score])) AS stability,
                 arrayConcat(throughput, stability) AS components,
-                if(length(components) < 3, NULL, toNullable(arrayAvg(components))) AS score
+                if(length(components) < 3, NULL, toNullable(arrayAvg(components))) AS score,
+                [('', score), ('{"stat":"throughput"}', if(empty(throughput), NULL, toNullable(arrayAvg(throughput)))), ('{"stat":"stability"}', if(empty(stability), NULL, toNullable(arrayAvg(stability)))), ('{"stat":"lead_time"}', lead_score), ('{"stat":"recovery"}', recovery_score), ('{"stat":"frequency"}', frequency_score), ('{"stat":"fail_rate"}', fail_score), ('{"stat":"rework"}', rework_score)] AS figures
             FROM covered AS c
-            LEFT JOIN sums AS f ON (f.grain = c.grain) AND (f.window_start = c.window_start) AND (f.service = c.service)
+            LEFT JOIN sums AS f ON (f.service = c.service) AND (f.until = c.until)
+        ),
+        grouped AS
+        (
+            SELECT
+                grain,
+                window_start,
+                any(window_end) AS window_end,
+                service,
+                unit,
+                grouping(unit) = 1 AS of_service,
+                if(of_service, any(length(components)), countIf(score IS NOT NULL)) AS n,
+                if(of_service, min(cut), minIf(cut, score IS NOT NULL)) AS cut,
+                if(of_service, any(figures), [('', toNullable(quantileExactInclusiveIf(0.5)(assumeNotNull(score), score IS NOT NULL)))]) AS figures
+            FROM scored
+            GROUP BY
+                GROUPING SETS (
+                    (grain, window_start, service),
+                    (grain, window_start, unit))
+            HAVING of_service OR ((unit != '') AND (n > 0))
         )
     SELECT
         grain,
@@ -4273,251 +3776,17 @@ FROM
         window_end,
         service,
         '' AS team,
-        '' AS unit,
+        unit,
         stat.1 AS dims,
         stat.2 AS value,
-        if(dims = '', toNullable(toFloat64(length(components))), NULL) AS numerator,
-        if(dims = '', toNullable(5.), NULL) AS denominator,
-        toUInt64(length(components)) AS n,
+        if(of_service AND (dims = ''), toNullable(toFloat64(n)), NULL) AS numerator,
+        if(of_service AND (dims = ''), toNullable(5.), NULL) AS denominator,
+        toUInt64(n) AS n,
         CAST(NULL, 'Nullable(Float64)') AS ci_low,
         CAST(NULL, 'Nullable(Float64)') AS ci_high,
         multiIf(value IS NULL, 'no_data', cut, 'partial', 'ok') AS quality
-    FROM scored
-    ARRAY JOIN [('', score), ('{"stat":"throughput"}', if(empty(throughput), NULL, toNullable(arrayAvg(throughput)))), ('{"stat":"stability"}', if(empty(stability), NULL, toNullable(arrayAvg(stability)))), ('{"stat":"lead_time"}', lead_score), ('{"stat":"recovery"}', recovery_score), ('{"stat":"frequency"}', frequency_score), ('{"stat":"fail_rate"}', fail_score), ('{"stat":"rework"}', rework_score)] AS stat
-    UNION ALL
-    WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
-        weeks AS
-        (
-            SELECT
-                1 AS one,
-                window_start,
-                window_end,
-                lagInFrame(window_start, 25, window_start) OVER (ORDER BY window_start ASC ROWS BETWEEN 25 PRECEDING AND CURRENT ROW) AS since
-            FROM payoff.calendar
-            WHERE grain = 'week'
-        ),
-        trails AS
-        (
-            SELECT
-                w.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                k.since AS since,
-                k.window_end AS until
-            FROM
-            (
-                SELECT
-                    *,
-                    1 AS one
-                FROM windows
-                WHERE (window_end > (
-                    SELECT min(first_at)
-                    FROM payoff.service_coverage
-                )) AND ((grain = 'range') OR (window_start < (
-                    SELECT max(known_to)
-                    FROM payoff.service_coverage
-                )))
-            ) AS w
-            ASOF INNER JOIN weeks AS k ON (w.one = k.one) AND (w.window_end >= k.window_end)
-        ),
-        steps AS
-        (
-            SELECT
-                t.grain AS grain,
-                t.window_start AS window_start,
-                t.since AS since,
-                t.until AS until,
-                k.window_start AS week
-            FROM trails AS t
-            CROSS JOIN weeks AS k
-            WHERE (k.window_start >= t.since) AND (k.window_start < t.until)
-        ),
-        facts AS
-        (
-            SELECT
-                service,
-                shipped_at AS at,
-                lead_ms AS lead,
-                CAST(NULL, 'Nullable(Int64)') AS recovery,
-                false AS deployed,
-                false AS tried,
-                false AS failed,
-                false AS succeeded,
-                false AS reworked
-            FROM payoff.shipped_changes
-            WHERE (tier = 'production') AND (NOT baseline) AND (actor_kind != 'bot') AND (lead_ms IS NOT NULL)
-            UNION ALL
-            SELECT
-                service,
-                ended_at,
-                NULL,
-                NULL,
-                class != 'redeployment',
-                true,
-                false,
-                true,
-                notEmpty(rework)
-            FROM payoff.deployments
-            WHERE (tier = 'production') AND succeeded
-            UNION ALL
-            SELECT
-                service,
-                ended_at,
-                NULL,
-                recovery_ms,
-                false,
-                NOT succeeded,
-                true,
-                false,
-                false
-            FROM payoff.failed_deployments
-            WHERE tier = 'production'
-        ),
-        weekly AS
-        (
-            SELECT
-                f.service AS service,
-                k.window_start AS week,
-                groupArray(f.lead) AS leads,
-                groupArray(f.recovery) AS recoveries,
-                countIf(f.deployed) AS deployed,
-                countIf(f.tried) AS tried,
-                countIf(f.failed) AS failed,
-                countIf(f.succeeded) AS succeeded,
-                countIf(f.reworked) AS reworked
-            FROM
-            (
-                SELECT
-                    *,
-                    1 AS one
-                FROM facts
-                WHERE (at >= (
-                    SELECT min(since)
-                    FROM trails
-                )) AND (at < (
-                    SELECT max(until)
-                    FROM trails
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), service))
-            ) AS f
-            ASOF INNER JOIN weeks AS k ON (f.one = k.one) AND (f.at >= k.window_start)
-            GROUP BY
-                service,
-                week
-        ),
-        sums AS
-        (
-            SELECT
-                s.grain AS grain,
-                s.window_start AS window_start,
-                y.service AS service,
-                if(sum(length(y.leads)) = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(y.leads))) AS lead,
-                if(sum(length(y.recoveries)) = 0, NULL, toNullable(quantileExactInclusiveArray(0.5)(y.recoveries))) AS recovery,
-                sum(y.deployed) AS deployed,
-                sum(y.tried) AS tried,
-                sum(y.failed) AS failed,
-                sum(y.succeeded) AS succeeded,
-                sum(y.reworked) AS reworked
-            FROM steps AS s
-            INNER JOIN weekly AS y ON y.week = s.week
-            GROUP BY
-                grain,
-                window_start,
-                service
-        ),
-        covered AS
-        (
-            SELECT
-                t.grain AS grain,
-                t.window_start AS window_start,
-                t.window_end AS window_end,
-                c.service AS service,
-                c.team AS team,
-                c.unit AS unit,
-                greatest(t.since, c.first_at) AS covered_from,
-                least(t.until, c.covered_to) AS covered_until,
-                dateDiff('day', covered_from, covered_until - toIntervalMillisecond(1), zone) + 1 AS days,
-                (dateDiff('day', t.since, covered_from, zone) > 0) OR (covered_until < t.until) AS cut
-            FROM trails AS t
-            CROSS JOIN payoff.owned_coverage AS c
-            WHERE (c.tier = 'production') AND (c.first_at < t.until) AND (c.covered_to > t.since) AND (c.known_to >= t.until) AND (c.owned_from < least(t.until, c.covered_to)) AND (c.owned_to >= least(t.until, c.covered_to)) AND (empty((
-                SELECT services
-                FROM asked
-            )) OR has((
-                SELECT services
-                FROM asked
-            ), c.service)) AND (empty((
-                SELECT teams
-                FROM asked
-            )) OR has((
-                SELECT teams
-                FROM asked
-            ), c.team)) AND (empty((
-                SELECT units
-                FROM asked
-            )) OR has((
-                SELECT units
-                FROM asked
-            ), c.unit))
-        ),
-        scored AS
-        (
-            SELECT
-                c.grain AS grain,
-                c.window_start AS window_start,
-                c.window_end AS window_end,
-                c.service AS service,
-                c.team AS team,
-                c.unit AS unit,
-                c.cut AS cut,
-                arrayCount(limit -> (ifNull(f.lead, 0) < limit), [15724800000., 2592000000., 604800000., 86400000., 3600000.]) + 1 AS lead_category,
-                arrayCount(limit -> (ifNull(f.recovery, 0) < limit), [15724800000., 2592000000., 604800000., 86400000., 3600000.]) + 1 AS recovery_category,
-                (f.deployed * 7) / c.days AS frequency,
-                arrayCount(limit -> (frequency >= limit), [7 / 182, 7 / 30, 1., 5., 10.]) + 1 AS frequency_category,
-                if(f.lead IS NULL, NULL, toNullable(((lead_category - 1) / 5) * 10)) AS lead_score,
-                if(f.recovery IS NULL, NULL, toNullable(((recovery_category - 1) / 5) * 10)) AS recovery_score,
-                toNullable(((frequency_category - 1) / 5) * 10) AS frequency_score,
-                if(f.tried = 0, NULL, toNullable(10 - ((f.failed / f.tried) * 10))) AS fail_score,
-                if(f.succeeded = 0, NULL, toNullable(10 - ((f.reworked / f.succeeded) * 10))) AS rework_score,
-                arrayMap(x -> assumeNotNull(x), arrayFilter(x -> (x IS NOT NULL), [lead_score, recovery_score, frequency_score])) AS throughput,
-                arrayMap(x -> assumeNotNull(x), arrayFilter(x -> (x IS NOT NULL), [fail_score, rework_score])) AS stability,
-                arrayConcat(throughput, stability) AS components,
-                if(length(components) < 3, NULL, toNullable(arrayAvg(components))) AS score
-            FROM covered AS c
-            LEFT JOIN sums AS f ON (f.grain = c.grain) AND (f.window_start = c.window_start) AND (f.service = c.service)
-        )
-    SELECT
-        grain,
-        window_start,
-        any(window_end) AS window_end,
-        '' AS service,
-        '' AS team,
-        unit,
-        '' AS dims,
-        toNullable(quantileExactInclusive(0.5)(assumeNotNull(score))) AS value,
-        CAST(NULL, 'Nullable(Float64)') AS numerator,
-        CAST(NULL, 'Nullable(Float64)') AS denominator,
-        count() AS n,
-        CAST(NULL, 'Nullable(Float64)') AS ci_low,
-        CAST(NULL, 'Nullable(Float64)') AS ci_high,
-        if(min(cut), 'partial', 'ok') AS quality
-    FROM scored
-    WHERE (unit != '') AND (score IS NOT NULL)
-    GROUP BY
-        grain,
-        window_start,
-        unit
+    FROM grouped
+    ARRAY JOIN figures AS stat
 ) AS p
 WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
 
@@ -4525,6 +3794,8 @@ CREATE VIEW payoff.metric_dora_squash_share
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Share of squashed changes: How much of the lead time is known only through pull requests? Changes known through the pull request they were squashed in, divided by all changes by people shipped to production. Beside it the share linked by the order of pushes, without a commit graph.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -4555,13 +3826,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -4605,13 +3870,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -4668,31 +3929,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -4743,6 +3980,8 @@ CREATE VIEW payoff.metric_dora_unattributed_incident_share
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Share of unattributed incidents: How many incidents can be put down to no deployment? Incidents that mark no deployment divided by those that could: false alarms, incidents without impact and those that state another cause left out; in the window in which they began. A high share says that links are missing, and the change fail rate is too low.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -4773,13 +4012,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -4823,13 +4056,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -4889,31 +4118,7 @@ FROM
                     SELECT DISTINCT grain
                     FROM windows
                 ) AS g
-                WHERE (s.tier = 'production') AND (s.at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (s.at < (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AND (empty((
-                    SELECT services
-                    FROM asked
-                )) OR has((
-                    SELECT services
-                    FROM asked
-                ), s.service)) AND (empty((
-                    SELECT teams
-                    FROM asked
-                )) OR has((
-                    SELECT teams
-                    FROM asked
-                ), s.team)) AND (empty((
-                    SELECT units
-                    FROM asked
-                )) OR has((
-                    SELECT units
-                    FROM asked
-                ), s.unit))
+                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
             WHERE f.at < w.window_end
@@ -4964,6 +4169,8 @@ CREATE VIEW payoff.metric_dora_undeployed_changes
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Undeployed changes: How much finished work is of no use yet, and how old is it? Changes by people on the default branch that no deployment has shipped, as the window ends (in the last one, at the last midnight that is known of), with their age since the merge. Known where pushes or merges tell where the default branch stands.'
 AS WITH
+    {from:DateTime64(3, 'UTC')} AS asked_from,
+    {to:DateTime64(3, 'UTC')} AS asked_to,
     windows AS
     (
         SELECT
@@ -4994,13 +4201,7 @@ AS WITH
                     person
                 FROM payoff_private.committers
                 FINAL
-                WHERE (at >= (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AND (at < (
-                    SELECT max(window_end)
-                    FROM windows
-                ))
+                WHERE (at >= asked_from) AND (at < asked_to)
             ) AS c
             CROSS JOIN
             (
@@ -5044,13 +4245,9 @@ AS WITH
         SELECT groupArray(toString(team))
         FROM suppressed_teams
     ) AS hidden_teams,
-    asked AS
-    (
-        SELECT
-            if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS services,
-            if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS teams,
-            {units:Array(String)} AS units
-    )
+    if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
+    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {units:Array(String)} AS asked_units
 SELECT *
 FROM
 (
@@ -5072,14 +4269,8 @@ FROM
                 m.merged_at AS merged_at,
                 if(m.shipped_at IS NULL, toDateTime64('2200-01-01', 3, 'UTC'), assumeNotNull(m.shipped_at)) AS left_at,
                 c.midnight AS midnight,
-                greatest(m.merged_at, (
-                    SELECT min(window_start)
-                    FROM windows
-                )) AS from_at,
-                least(left_at, midnight, (
-                    SELECT max(window_end)
-                    FROM windows
-                )) AS to_at
+                greatest(m.merged_at, asked_from) AS from_at,
+                least(left_at, midnight, asked_to) AS to_at
             FROM payoff.merged_changes AS m
             INNER JOIN payoff.service_coverage AS c ON (c.service = m.service) AND (c.tier = m.tier)
             CROSS JOIN
@@ -5087,25 +4278,7 @@ FROM
                 SELECT DISTINCT grain
                 FROM windows
             ) AS g
-            WHERE (m.tier = 'production') AND (m.actor_kind != 'bot') AND (from_at < to_at) AND (empty((
-                SELECT services
-                FROM asked
-            )) OR has((
-                SELECT services
-                FROM asked
-            ), m.service)) AND (empty((
-                SELECT teams
-                FROM asked
-            )) OR has((
-                SELECT teams
-                FROM asked
-            ), m.team)) AND (empty((
-                SELECT units
-                FROM asked
-            )) OR has((
-                SELECT units
-                FROM asked
-            ), m.unit))
+            WHERE (m.tier = 'production') AND (m.actor_kind != 'bot') AND (from_at < to_at) AND (empty(asked_services) OR has(asked_services, m.service)) AND (empty(asked_teams) OR has(asked_teams, m.team)) AND (empty(asked_units) OR has(asked_units, m.unit))
         ),
         spread AS
         (
@@ -5826,6 +4999,19 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (repository, change, source, event_id)
 SETTINGS index_granularity = 8192
 COMMENT 'Reports about pull requests, derived from event_log.';
+
+CREATE TABLE payoff_private.collected
+(
+    `source` LowCardinality(String) COMMENT 'Kind of what is collected: git.',
+    `name` String COMMENT 'What is collected: a repository as owner/name.',
+    `at` DateTime64(3, 'UTC') COMMENT 'When the attempt ended.',
+    `told` UInt64 COMMENT 'Events it told.',
+    `error` String COMMENT 'Why it failed; empty if it did not.'
+)
+ENGINE = ReplacingMergeTree(at)
+ORDER BY (source, name)
+SETTINGS index_granularity = 8192
+COMMENT 'The last attempt to collect from each place.';
 
 CREATE TABLE payoff_private.commits
 (

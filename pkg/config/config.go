@@ -35,6 +35,7 @@ type Config struct {
 	Kafka        Kafka        `yaml:"kafka"`  // no brokers: the embedded one
 	ClickHouse   ClickHouse   `yaml:"clickhouse"`
 	Rollup       Rollup       `yaml:"rollup"`
+	Collect      Collect      `yaml:"collect"` // what is fetched, as against sent
 	Windows      Windows      `yaml:"windows"`
 	Services     []Service    `yaml:"services"` // how repositories and environments name services, and what is special to one
 }
@@ -129,6 +130,28 @@ type Rollup struct {
 	Every Duration `yaml:"every"` // how often metrics are recomputed
 	Flush Duration `yaml:"flush"` // longest time an event waits for its batch
 }
+
+// Collect is what Payoff asks for by itself.
+type Collect struct {
+	Git []GitRepository `yaml:"git"`
+}
+
+// A GitRepository is kept up by fetching: its commits and where its default branch
+// stands, and deployments if its tags or a branch tell of them.
+type GitRepository struct {
+	URL         string   `yaml:"url"`        // https, ssh or a path; without a secret
+	Repository  string   `yaml:"repository"` // owner/name as webhooks call it; empty: taken from the URL
+	Every       Duration `yaml:"every"`
+	User        string   `yaml:"user"`  // that the token is of, where it matters
+	Token       Secret   `yaml:"token"` // for https
+	Service     string   `yaml:"service"`
+	Tags        string   `yaml:"tags"`                // tags that are deployments, such as v*
+	MergesInto  string   `yaml:"deploys_from_merges"` // every step of this branch is a deployment
+	Prereleases bool     `yaml:"prereleases"`
+}
+
+// FetchEvery is how often a repository is fetched that does not say.
+const FetchEvery = Duration(10 * time.Minute)
 
 // A Secret says where a secret is.
 type Secret struct {
@@ -366,6 +389,16 @@ func (c Config) Validate() error {
 	case "", "plain", "scram-sha-256", "scram-sha-512":
 	default:
 		bad("kafka.sasl.mechanism: %q is not plain, scram-sha-256 or scram-sha-512", c.Kafka.SASL.Mechanism)
+	}
+	for i, g := range c.Collect.Git {
+		switch {
+		case g.URL == "":
+			bad("collect.git[%d]: needs url", i)
+		case g.Tags != "" && g.MergesInto != "":
+			bad("collect.git[%d]: tags and deploys_from_merges are two ways to say what a deployment is; keep one", i)
+		case g.Prereleases && g.Tags == "":
+			bad("collect.git[%d].prereleases: goes with tags", i)
+		}
 	}
 	windows := make(map[string]Windows)
 	for i, s := range c.Services {

@@ -66,6 +66,24 @@ func TestWindowsOf(t *testing.T) {
 	}
 }
 
+func TestCollect(t *testing.T) {
+	for text, want := range map[string]string{
+		"collect: {git: [{every: 5m}]}":                                                 "collect.git[0]: needs url",
+		"collect: {git: [{url: /srv/x.git, tags: v*, deploys_from_merges: main}]}":      "collect.git[0]: tags and deploys_from_merges are two ways",
+		"collect: {git: [{url: /srv/x.git, prereleases: true}]}":                        "collect.git[0].prereleases: goes with tags",
+		"collect: {git: [{url: /srv/x.git, deploys_from_merges: main, every: 5m}]}":     "",
+		"collect: {git: [{url: 'https://git.example.com/x', token: {env: GIT_TOKEN}}]}": "",
+	} {
+		c, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Validate(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestVariablesOverrideTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "payoff.yaml")
 	if err := os.WriteFile(file, []byte("kafka: {brokers: [a:9092]}\nclickhouse: {memory: 1GiB}\n"), 0o600); err != nil {

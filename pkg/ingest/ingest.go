@@ -46,6 +46,7 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/events"
 	"github.com/payoff-metrics/payoff/pkg/lifecycle"
 	"github.com/payoff-metrics/payoff/pkg/spool"
+	"github.com/payoff-metrics/payoff/pkg/transport"
 )
 
 // A Server is a running ingest.
@@ -247,6 +248,24 @@ func (s *Server) Accept(ctx context.Context, evs []events.Event) error {
 	}
 	if err := s.appendEvents(ctx, "import", "", list); err != nil {
 		return fmt.Errorf("accepting %d events: %w", len(evs), err)
+	}
+	return nil
+}
+
+// Publish puts canonical events into Kafka as the log on disk would, for collectors
+// in a process that has none. It returns nil once all are there; on an error some may
+// be, and publishing all of them again is harmless.
+func Publish(ctx context.Context, to transport.Publisher, evs []events.Event) error {
+	recs := make([]transport.Record, len(evs))
+	for i := range evs {
+		e, err := encode(&evs[i])
+		if err != nil {
+			return fmt.Errorf("publishing %d events: %w", len(evs), err)
+		}
+		recs[i] = e.published()
+	}
+	if err := to.Publish(ctx, recs); err != nil {
+		return fmt.Errorf("publishing %d events: %w", len(evs), err)
 	}
 	return nil
 }

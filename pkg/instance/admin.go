@@ -116,6 +116,8 @@ func Check(c config.Config) error {
 	add(err)
 	_, err = Sources(c)
 	add(err)
+	_, err = pullers(c, "")
+	add(err)
 	_, err = Protector(c, Keys{})
 	add(err)
 	for _, t := range []struct {

@@ -7,6 +7,7 @@
 //	DATA/engine         the embedded ClickHouse
 //	DATA/kafka          the embedded broker
 //	DATA/spool          the log between the answer and Kafka
+//	DATA/git            clones of the repositories that are fetched
 //
 // A command that finds the lock free takes it and runs the same stack without
 // listeners for as long as it needs; otherwise it talks to the instance that

@@ -51,10 +51,11 @@ type Instance struct {
 	Registry  *prometheus.Registry
 	Keys      Keys
 
-	o     Options
-	info  Info
-	stack lifecycle.Stack
-	alive context.Context // ends, with its cause, when the broker has lost its folder; nil without one
+	o       Options
+	elector *leader.Elector
+	info    Info
+	stack   lifecycle.Stack
+	alive   context.Context // ends, with its cause, when the broker has lost its folder; nil without one
 }
 
 // Keys are what protects people and deliveries.
@@ -100,7 +101,11 @@ func Start(ctx context.Context, o Options) (inst *Instance, err error) {
 	if i.Keys, err = OpenKeys(o.Dir); err != nil {
 		return nil, err
 	}
-	for _, open := range []func(context.Context) error{i.openStore, i.openTransport, i.startRollup, i.startIngest, i.announce} {
+	steps := []func(context.Context) error{i.openStore, i.openTransport, i.startRollup, i.startIngest, i.announce}
+	if o.Listen { // what a command starts for itself is over before a repository is fetched
+		steps = append(steps, i.startCollect)
+	}
+	for _, open := range steps {
 		if err := open(ctx); err != nil {
 			return nil, err
 		}
@@ -114,6 +119,7 @@ func (i *Instance) startRollup(ctx context.Context) error {
 		return err
 	}
 	el := leader.New(i.Transport, "payoff-leader", rollup.LeaderTopic)
+	i.elector = el
 	r, err := rollup.Start(ctx, rollup.Options{
 		Transport: i.Transport, Store: i.Store, Metrics: catalogue.All(), Elector: el,
 		Rules:    func(ctx context.Context) (compute.Rules, error) { return Rules(ctx, i.o.Config, i.Store) },

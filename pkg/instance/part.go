@@ -37,7 +37,7 @@ func RunRollup(ctx context.Context, o Options, metrics string) error {
 	defer cancel(nil)
 	o.Failed = cancel
 	return runPart(ctx, o, func(i *Instance) []func(context.Context) error {
-		return []func(context.Context) error{i.openStore, i.openTransport, i.startRollup, func(context.Context) error { return i.serveMetrics(metrics) }}
+		return []func(context.Context) error{i.openStore, i.openTransport, i.startRollup, i.startCollect, func(context.Context) error { return i.serveMetrics(metrics) }}
 	})
 }
 

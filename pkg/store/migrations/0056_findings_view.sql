@@ -2,7 +2,7 @@
 -- do about it. A healthy installation has none.
 CREATE OR REPLACE VIEW payoff.findings
 (
-    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive.',
+    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive, collect_failed.',
     `subject` String COMMENT 'What it is about: a service, a commit, an incident.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `at` DateTime64(3, 'UTC') COMMENT 'When it happened, as reported.',
@@ -57,5 +57,8 @@ SELECT kind, subject, source, at, what, todo FROM
     UNION ALL
     SELECT 'recovery_not_positive', concat(service, ' ', toString(deployment_id)), '', failed_at, 'A failed deployment was restored before it failed; it has no recovery time.', 'Look at the times of its incidents and remedies.'
     FROM payoff_private.failed_deployments FINAL WHERE NOT open AND recovery_ms IS NULL
+    UNION ALL
+    SELECT 'collect_failed', name, source, at, concat('What is fetched by itself could not be: ', error, '.'), 'Look at the place under collect: in payoff.yaml, and at its token; it is tried again by itself.'
+    FROM payoff_private.collected FINAL WHERE error != '' AND at > now() - INTERVAL 1 DAY -- what is configured no more is forgotten
 )
 COMMENT 'What is kept but not counted, or counted with doubt, and what to do about it.'
