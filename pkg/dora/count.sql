@@ -27,10 +27,9 @@ WITH
         SELECT f.grain AS grain, w.window_start AS window_start, w.window_end AS window_end, f.service AS service, f.team AS team, f.unit AS unit, f.day AS day
         FROM
         (
-            SELECT g.grain AS grain, s.service AS service, s.team AS team, s.unit AS unit, s.at AS at, toDate(s.at, zone) AS day, c.first_at AS first_at, c.covered_to AS covered_to
+            SELECT arrayJoin(asked_grains) AS grain, s.service AS service, s.team AS team, s.unit AS unit, s.at AS at, toDate(s.at, zone) AS day, c.first_at AS first_at, c.covered_to AS covered_to
             FROM (/*facts*/) AS s
             INNER JOIN payoff.service_coverage AS c ON c.service = s.service AND c.tier = s.tier
-            CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
             WHERE s.tier = 'production' AND s.at >= asked_from AND s.at < asked_to
                 AND (empty(asked_services) OR has(asked_services, s.service))
                 AND (empty(asked_teams) OR has(asked_teams, s.team))

@@ -9,11 +9,10 @@ WITH
             /*cut*/ AS cut
         FROM
         (
-            SELECT g.grain AS grain, s.service AS service, s.team AS team, s.unit AS unit, s.at AS at, s.ms AS ms, c.first_at AS first_at, c.covered_to AS covered_to,
+            SELECT arrayJoin(asked_grains) AS grain, s.service AS service, s.team AS team, s.unit AS unit, s.at AS at, s.ms AS ms, c.first_at AS first_at, c.covered_to AS covered_to,
                 c.known_to AS known_to, c.failure_window_ms AS failure_window_ms
             FROM (/*facts*/) AS s
             LEFT JOIN payoff.service_coverage AS c ON c.service = s.service AND c.tier = s.tier
-            CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
             WHERE s.tier = 'production'
                 AND s.at >= asked_from AND s.at < asked_to
                 AND (empty(asked_services) OR has(asked_services, s.service))
@@ -27,8 +26,8 @@ WITH
     (
         SELECT
             grain, window_start, any(window_end) AS window_end, service, team, unit,
-            count(ms) AS n, countIf(ms IS NULL) AS missing, min(cut) AS cut, arraySort(groupArray(ms)) AS sorted,
-            quantilesExactInclusive(0.5, 0.75, 0.9)(ms) AS q,
+            arraySort(groupArray(ms)) AS sorted, length(sorted) AS n, toUInt64(count() - n) AS missing, min(cut) AS cut,
+            arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
             -- Ranks of the order statistics that enclose the median with 95 %
             -- (normal approximation of the binomial, Conover 1999 section 3.2).
             toInt64(floor(n / 2 - 1.959963984540054 * sqrt(n) / 2)) AS lo,

@@ -7,11 +7,10 @@ SELECT f.grain AS grain, w.window_start AS window_start, w.window_end AS window_
     (f.midnight < w.window_end)::Bool AS cut
 FROM
 (
-    SELECT g.grain AS grain, m.service AS service, m.team AS team, m.unit AS unit, m.merged_at AS merged_at, m.shipped_at AS shipped_at,
+    SELECT arrayJoin(asked_grains) AS grain, m.service AS service, m.team AS team, m.unit AS unit, m.merged_at AS merged_at, m.shipped_at AS shipped_at,
         c.midnight AS midnight
     FROM payoff.merged_changes AS m
     INNER JOIN payoff.service_coverage AS c ON c.service = m.service AND c.tier = m.tier
-    CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
     WHERE m.tier = 'production' AND m.actor_kind != 'bot' AND (m.shipped_at IS NULL AND m.merged_at < midnight OR m.shipped_at >= m.merged_at)
         AND m.merged_at >= asked_from AND m.merged_at < asked_to
         AND (empty(asked_services) OR has(asked_services, m.service))

@@ -10,11 +10,10 @@ WITH
             f.hit AS hit, f.also AS also, /*cut*/ AS cut
         FROM
         (
-            SELECT g.grain AS grain, s.service AS service, s.team AS team, s.unit AS unit, s.at AS at, s.hit AS hit, s.also AS also, c.first_at AS first_at,
+            SELECT arrayJoin(asked_grains) AS grain, s.service AS service, s.team AS team, s.unit AS unit, s.at AS at, s.hit AS hit, s.also AS also, c.first_at AS first_at,
                 c.covered_to AS covered_to, c.known_to AS known_to, c.failure_window_ms AS failure_window_ms
             FROM (/*facts*/) AS s
             LEFT JOIN payoff.service_coverage AS c ON c.service = s.service AND c.tier = s.tier
-            CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
             WHERE s.tier = 'production'
                 AND s.at >= asked_from AND s.at < asked_to
                 AND (empty(asked_services) OR has(asked_services, s.service))

@@ -4,13 +4,12 @@ WITH
     numbered AS (SELECT *, toInt64(row_number() OVER (PARTITION BY grain ORDER BY window_start)) AS number FROM windows),
     waits AS
     (
-        SELECT g.grain AS grain, m.service AS service, m.team AS team, m.unit AS unit, m.merged_at AS merged_at,
+        SELECT arrayJoin(asked_grains) AS grain, m.service AS service, m.team AS team, m.unit AS unit, m.merged_at AS merged_at,
             if(m.shipped_at IS NULL, toDateTime64('2200-01-01', 3, 'UTC'), assumeNotNull(m.shipped_at)) AS left_at,
             c.midnight AS midnight,
             greatest(m.merged_at, asked_from) AS from_at, least(left_at, midnight, asked_to) AS to_at
         FROM payoff.merged_changes AS m
         INNER JOIN payoff.service_coverage AS c ON c.service = m.service AND c.tier = m.tier
-        CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
         WHERE m.tier = 'production' AND m.actor_kind != 'bot' AND from_at < to_at
             AND (empty(asked_services) OR has(asked_services, m.service))
             AND (empty(asked_teams) OR has(asked_teams, m.team))

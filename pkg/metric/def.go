@@ -147,7 +147,7 @@ func (d Def) Validate() error {
 //
 // and the values
 //
-//	asked_from, asked_to                           the first start and the last end of them
+//	asked_from, asked_to, asked_grains             the first start and the last end of them, and their grains
 //	asked_services, asked_teams, asked_units       arrays to filter by; empty means all
 //
 // and returns grain, window_start, window_end, service, team, unit, dims, value,
@@ -156,14 +156,15 @@ func (d Def) Validate() error {
 const viewHead = `WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS (SELECT 'range' AS grain, {from:DateTime64(3, 'UTC')} AS window_start, {to:DateTime64(3, 'UTC')} AS window_end),
 ` + suppressions + askedOf
 
 func batchHead(where string) string {
 	return `WITH
     windows AS (SELECT grain, window_start, window_end FROM payoff.calendar WHERE ` + where + `),
-    (SELECT min(window_start) FROM windows) AS asked_from,
-    (SELECT max(window_end) FROM windows) AS asked_to,
+    (SELECT (min(window_start), max(window_end), groupUniqArray(grain)) FROM windows) AS all_windows,
+    all_windows.1 AS asked_from, all_windows.2 AS asked_to, all_windows.3 AS asked_grains,
 ` + suppressions + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
 `
 }

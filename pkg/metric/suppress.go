@@ -21,13 +21,8 @@ const suppressions = `    suppressed_services AS
         SELECT DISTINCT f.grain AS grain, w.window_start AS window_start, f.service AS service
         FROM
         (
-            SELECT g.grain AS grain, c.service AS service, c.step AS step, c.at AS at, c.person AS person
-            FROM
-            (
-                SELECT service, step, at, person FROM payoff_private.committers FINAL
-                WHERE at >= asked_from AND at < asked_to
-            ) AS c
-            CROSS JOIN (SELECT DISTINCT grain FROM windows) AS g
+            SELECT arrayJoin(asked_grains) AS grain, service, step, at, person FROM payoff_private.committers FINAL
+            WHERE at >= asked_from AND at < asked_to
         ) AS f
         ASOF JOIN windows AS w ON f.grain = w.grain AND f.at >= w.window_start
         WHERE f.at < w.window_end

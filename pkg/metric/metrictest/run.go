@@ -67,7 +67,7 @@ func (r *runner) clear() {
 	var tables []string
 	err := r.store.Conn().QueryRow(r.t.Context(), `
 		SELECT groupArray(concat(database, '.', name)) FROM system.tables
-		WHERE database IN ('payoff', 'payoff_private') AND endsWith(engine, 'MergeTree') AND name NOT IN ('schema_migrations', 'calendar', 'organisation', 'metrics')`).Scan(&tables)
+		WHERE database IN ('payoff', 'payoff_private') AND endsWith(engine, 'MergeTree') AND total_rows > 0 AND name NOT IN ('schema_migrations', 'calendar', 'organisation', 'metrics')`).Scan(&tables)
 	if err != nil {
 		r.t.Fatal(err)
 	}

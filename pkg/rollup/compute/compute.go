@@ -21,6 +21,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/payoff-metrics/payoff/pkg/dora"
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
@@ -321,10 +323,13 @@ func (c *Computer) replace(ctx context.Context, changes []change, coverage diff[
 	if err := c.saveDirty(ctx, d, generation); err != nil {
 		return err
 	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
 	for _, ch := range changes {
-		if err := ch.write(ctx, c, generation); err != nil {
-			return err
-		}
+		group.Go(func() error { return ch.write(groupCtx, c, generation) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	return coverageTable.write(ctx, c, coverage, generation)
 }

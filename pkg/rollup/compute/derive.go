@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
@@ -63,16 +65,21 @@ func (c *Computer) derive(ctx context.Context, spans []span) error {
 		return nil
 	}
 	where := condition(spans)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
 	for _, d := range []struct{ what, sql string }{
 		{"commits", deriveCommits}, {"attempts", deriveAttempts}, {"incidents", deriveIncidents}, {"pull requests", deriveChanges}, {"pushes", derivePushes},
 		{"corrections", deriveCorrections}, {"work items", deriveWork}, {"the organisation", deriveOrg}, {"horizons", deriveHorizons},
 	} {
-		err := c.timed("derive "+d.what, func() error { return c.store.Exec(ctx, strings.Replace(d.sql, "/*new*/", where, 1)) })
-		if err != nil {
-			return fmt.Errorf("deriving %s from the log: %w", d.what, err)
-		}
+		group.Go(func() error {
+			err := c.timed("derive "+d.what, func() error { return c.store.Exec(ctx, strings.Replace(d.sql, "/*new*/", where, 1)) })
+			if err != nil {
+				return fmt.Errorf("deriving %s from the log: %w", d.what, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }
 
 // What new rows can change: which deployment shipped what, or only which of them

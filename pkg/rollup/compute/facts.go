@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/payoff-metrics/payoff/pkg/dora"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
@@ -32,13 +34,11 @@ func (c *Computer) readInput(ctx context.Context, services []string) (dora.Input
 		repositories = append(repositories, r.Repository)
 	}
 	repositories = distinct(repositories)
-	if in.Commits, err = c.readCommits(ctx, repositories); err != nil {
-		return in, nil, err
-	}
-	if in.Pulls, err = c.readPulls(ctx, repositories); err != nil {
-		return in, nil, err
-	}
-	if in.Pushes, err = c.readPushes(ctx, repositories); err != nil {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { in.Commits, err = c.readCommits(groupCtx, repositories); return err })
+	group.Go(func() (err error) { in.Pulls, err = c.readPulls(groupCtx, repositories); return err })
+	group.Go(func() (err error) { in.Pushes, err = c.readPushes(groupCtx, repositories); return err })
+	if err := group.Wait(); err != nil {
 		return in, nil, err
 	}
 	in.Work, err = c.readWork(ctx, in.Pulls)

@@ -64,8 +64,8 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 	return after - before, err
 }
 
-// atOnce is how many metrics are computed at once: a query reads with all cores and
-// writes with one.
+// atOnce is how many statements that write are run at once: one reads with all cores
+// and writes with one.
 const atOnce = 2
 
 // A publication is one metric's points to be computed and published.
