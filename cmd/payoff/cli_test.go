@@ -308,8 +308,11 @@ func TestAnswers(t *testing.T) {
 		if pts := decode[[]metric.Point](t, must(t, append(query, "--json", "--as-of", "2290-01-01T00:00:00Z")...)); len(pts) == 0 {
 			t.Error("--as-of a time to come shows no points")
 		}
-		if code, _, errOut := payoff(t, "metrics", "query", "dora.deployment_frequency", "--service", "nobody", "--data", dir); code != exitNo || !strings.Contains(errOut, "no points") {
+		if code, _, errOut := payoff(t, "metrics", "query", "dora.deployment_frequency", "--service", "nobody", "--data", dir); code != exitNo || !strings.Contains(errOut, "no points") || !strings.Contains(errOut, `"nobody"; those there are: checkout`) {
 			t.Errorf("of an unknown service: exit %d, %s", code, errOut)
+		}
+		if code, _, errOut := payoff(t, "metrics", "query", "dora.deployment_frequency", "--team", "nobody", "--data", dir); code != exitNo || !strings.Contains(errOut, "there are none of any team yet") {
+			t.Errorf("of an unknown team: exit %d, %s", code, errOut)
 		}
 	})
 	t.Run("rollup", func(t *testing.T) {

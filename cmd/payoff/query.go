@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/metric/catalogue"
 	"github.com/payoff-metrics/payoff/pkg/metric/points"
+	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
 func (e *env) metricsCmd() *cobra.Command {
@@ -139,6 +141,43 @@ func bound(flag, s string, loc *time.Location) (time.Time, error) {
 	return w.Start, nil
 }
 
+// unknown is an error that names the first service, team or unit of ask that no
+// number tells of, and those there are.
+func unknown(ctx context.Context, r *store.Store, ask points.Ask) error {
+	for _, kind := range []struct {
+		name  string
+		asked []string
+	}{{"service", ask.Services}, {"team", ask.Teams}, {"unit", ask.Units}} {
+		if len(kind.asked) == 0 {
+			continue
+		}
+		var known []string
+		// Not a value of anybody's: kind.name is one of the three above.
+		sql := "SELECT arraySort(groupUniqArray(" + kind.name + ")) FROM payoff.metric_points WHERE " + kind.name + " != ''"
+		if err := r.Conn().QueryRow(ctx, sql).Scan(&known); err != nil {
+			return fmt.Errorf("listing what there are numbers of: %w", err)
+		}
+		for _, name := range kind.asked {
+			if !slices.Contains(known, name) {
+				return no{fmt.Errorf("no points of %s: there is no number of a %s %q%s", ask.Metric.Name, kind.name, name, someOf(known, kind.name))}
+			}
+		}
+	}
+	return nil
+}
+
+// someOf lists names, few enough to be read.
+func someOf(names []string, kind string) string {
+	const shown = 12
+	switch {
+	case len(names) == 0:
+		return fmt.Sprintf("; there are none of any %s yet", kind)
+	case len(names) <= shown:
+		return fmt.Sprintf("; those there are: %s", strings.Join(names, ", "))
+	}
+	return fmt.Sprintf("; of the %d there are, the first: %s", len(names), strings.Join(names[:shown], ", "))
+}
+
 func (e *env) queryMetric(ctx context.Context, ask points.Ask, loc *time.Location) (err error) {
 	s, err := e.attach(ctx)
 	if err != nil {
@@ -153,6 +192,11 @@ func (e *env) queryMetric(ctx context.Context, ask points.Ask, loc *time.Locatio
 	pts, err := points.Read(ctx, r, ask)
 	if err != nil {
 		return err
+	}
+	if len(pts) == 0 {
+		if err := unknown(ctx, r, ask); err != nil {
+			return err
+		}
 	}
 	if e.json {
 		if pts == nil {
