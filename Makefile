@@ -9,13 +9,16 @@ DATA    ?= payoff-demo
 export PAYOFF_ENGINE_LIBRARY ?= $(CURDIR)/.cache/engine/libchdb.so
 
 .DEFAULT_GOAL := help
-.PHONY: help engine build demo test check race crash test-kafka bench fuzz generate fresh lint coverage clean
+.PHONY: help engine browser build demo test check race crash test-kafka bench fuzz generate fresh lint coverage clean
 
 help: ## print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 engine: ## get the embedded ClickHouse (npm package, hash checked)
 	@scripts/get-engine.sh
+
+browser: ## get Chromium and axe-core, which look at the pages in tests
+	@scripts/get-browser.sh
 
 build: engine ## build the commands into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
@@ -25,12 +28,13 @@ demo: build ## set up, run the way on an example, and open its pages
 	@scripts/demo.sh $(DATA)
 
 test: engine ## all tests that need no server
+	@scripts/get-browser.sh || echo "without it the test that looks at pages is skipped"
 	$(GO) test $(TESTFLAGS) ./...
 
 race: engine ## the same under the race detector
 	$(GO) test -race $(TESTFLAGS) ./...
 
-check: engine lint fresh ## everything a change must pass; CI calls this
+check: engine browser lint fresh ## everything a change must pass; CI calls this
 	@scripts/check-tests.sh
 	@$(MAKE) --no-print-directory crash
 	@scripts/test-kafka.sh
@@ -50,8 +54,8 @@ generate: engine ## write the generated files anew
 crash: engine ## kill real processes at seeded instants (SEEDS=25)
 	$(GO) test -timeout 30m -run TestCrash ./cmd/payoff -crash.seeds=$(SEEDS)
 
-test-kafka: engine ## the transport and loader on a real Apache Kafka (Maven, Java 17)
-	@scripts/test-kafka.sh ./pkg/rollup/load
+test-kafka: engine ## the transport, and two loaders that are killed, on a real Apache Kafka (Maven, Java 17)
+	@scripts/test-kafka.sh
 
 bench: engine ## benchmarks; figures of the README come from here
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./pkg/... ./examples/...

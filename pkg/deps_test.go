@@ -59,6 +59,7 @@ var allowed = map[string][]string{
 	"pkg/impact/estimatecmd": {"pkg/chart", "pkg/impact", "pkg/impact/panelfile", "pkg/stat"},
 	"internal/coverage":      {"pkg/impact", "pkg/stat"},
 	"internal/testlog":       {},
+	"internal/browser":       {},
 	"internal/handbook":      {"pkg/metric", "pkg/store"},
 	"examples/acme":          {},
 
@@ -96,6 +97,7 @@ var homes = map[string][]string{
 	"github.com/ebitengine/purego":        {"pkg/engine"},
 	"github.com/ClickHouse/ch-go":         {"pkg/engine"},
 	"github.com/ClickHouse/clickhouse-go": {"pkg/store", "pkg/engine/enginetest"},
+	"github.com/chromedp":                 {"internal/browser"},
 	"github.com/spf13/cobra":              {"cmd/payoff", "pkg/impact/estimatecmd"},
 	"github.com/apache/arrow":             {"pkg/events", "pkg/store", "pkg/rollup/load", "pkg/impact/panelfile", "pkg/metric/metrictest", "pkg/export"},
 }

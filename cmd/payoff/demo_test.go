@@ -2,18 +2,22 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/payoff-metrics/payoff/examples/acme"
 	"github.com/payoff-metrics/payoff/pkg/events"
 )
 
 // TestDemo sends a small organisation the whole way and asks the product for what
-// its events say. Then it is there: asked for again, nothing is sent.
+// its events say. Then it is there: asked for again, nothing is sent. All that shows
+// numbers is held against it: dashboards, the review, every page.
 func TestDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("sends two years of six teams: not with -short")
@@ -30,7 +34,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("another example into the same directory: exit %d, %s", code, errOut)
 	}
 
-	up(t, dir) // queries go to one instance
+	info := up(t, dir) // queries go to one instance
 	told := tell(t, acme.Options{Teams: 6})
 	for _, c := range []struct {
 		what, sql string
@@ -52,6 +56,28 @@ func TestDemo(t *testing.T) {
 		if out := must(t, "sql", "--data", dir, "--format", "csv", q); strings.Count(out, "\n") < 2 {
 			t.Errorf("the query of examples/README.md\n%s\nfinds nothing: %s", q, out)
 		}
+	}
+	list := shownPages(t, dir)
+	t.Run("dashboards", func(t *testing.T) { dashboardsAgree(t, dir) })
+	t.Run("small", func(t *testing.T) { pagesAreSmall(t, info, list) })
+	t.Run("seen", func(t *testing.T) { pagesAreSeen(t, info, list) })
+}
+
+// dashboardsAgree runs every query of the dashboards, here and on an empty store,
+// and compares each number with the published one.
+func dashboardsAgree(t *testing.T, dir string) {
+	type timing struct {
+		Dashboard, Panel string
+		P95              time.Duration `json:"p95_ns"`
+	}
+	res := decode[struct {
+		Compared int
+		Timings  []timing
+	}](t, must(t, "dashboards", "check", "--data", dir, "--json"))
+	slowest := slices.MaxFunc(res.Timings, func(a, b timing) int { return cmp.Compare(a.P95, b.P95) })
+	t.Logf("%d queries; %d numbers compared; the slowest, %s of %s, took %v at the 95th percentile", len(res.Timings), res.Compared, slowest.Panel, slowest.Dashboard, slowest.P95)
+	if len(res.Timings) == 0 || res.Compared < 1000 {
+		t.Errorf("%d queries ran and %d numbers were compared", len(res.Timings), res.Compared)
 	}
 }
 

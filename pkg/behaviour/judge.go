@@ -172,15 +172,18 @@ func Of(d metric.Def, ps []metric.Point, changes []metric.Change) (Verdict, erro
 	switch {
 	case !Complete(ps[v.At]):
 		return v, nil
-	case seg.UseRare:
+	case seg.UseRare || v.Chart.Kind == "p'" && rareShare(ps, splits, v.At):
 		v.judgeRare()
 	case seg.Baseline == 0 || math.IsNaN(v.point().Z):
 		v.State = Young
 	default:
 		v.State = Judged
 		v.P = weigh(v.Chart, v.At)
-		if v.Chart.Kind == "XmR" {
+		switch v.Chart.Kind {
+		case "XmR":
 			v.P = max(v.P, weighRoots(ps, splits, v.At))
+		case "p'":
+			v.P = max(v.P, v.weighHits())
 		}
 		v.Rules, v.Since = met(v.Chart, v.At)
 	}
@@ -226,6 +229,47 @@ func weighRoots(ps []metric.Point, splits []int, at int) float64 {
 		return 0
 	}
 	return weigh(c, at)
+}
+
+// rareShare reports whether a share hardly varies: p′ limits are no good for one
+// that is the same in most neighbouring weeks, whatever its denominators.
+func rareShare(ps []metric.Point, splits []int, at int) bool {
+	x := make([]float64, len(ps))
+	for i, p := range ps {
+		x[i] = math.NaN()
+		if Complete(p) {
+			x[i] = *p.Value
+		}
+	}
+	c, err := stat.XmR(x, stat.ChartOptions{Splits: splits})
+	return err == nil && segmentOf(c, at).UseRare
+}
+
+// mostCases is up to how many cases of a week p′ limits are held against the exact
+// chance; beyond, a share is as good as normal.
+const mostCases = 10_000
+
+// weighHits is the chance of as many hits among the week's cases, or more, or fewer,
+// predicted from the baseline's with a uniform prior; 0 where the week itself broke
+// no limit. One hit of five cases is far from a small share, and no news.
+func (v Verdict) weighHits() float64 {
+	outside := slices.ContainsFunc(v.Chart.Signals, func(s stat.Signal) bool { return s.Week == v.At && s.Rule == stat.Outside })
+	if !outside {
+		return 0
+	}
+	seg, a, b := v.segment(), 1.0, 1.0
+	for i, left := seg.Start, seg.Baseline; left > 0; i++ {
+		if p := v.Points[i]; Complete(p) {
+			left--
+			a, b = a+*p.Numerator, b+*p.Denominator-*p.Numerator
+		}
+	}
+	hits, n := int(*v.Points[v.At].Numerator), int(*v.Points[v.At].Denominator)
+	if n > mostCases {
+		return 0
+	}
+	fewer, more := tails(hits, n, a, b)
+	return min(1, 3*2*min(fewer, more))
 }
 
 // Complete reports whether a point may be judged and compared.
@@ -283,6 +327,30 @@ func met(c *stat.Chart, at int) (rules []stat.Signal, since int) {
 		since--
 	}
 	return rules, since
+}
+
+// A Run is consecutive weeks that are news on the same side: a rule that goes on
+// being met is no further news.
+type Run struct {
+	From stat.Signal
+	To   int // last week
+}
+
+// Runs are those of the chart in the order of weeks.
+func (v Verdict) Runs() []Run { return runs(v.Chart.Signals) }
+
+func runs(signals []stat.Signal) []Run {
+	var out []Run
+	open := map[bool]int{} // by side, the run in out; absent before the first
+	for _, s := range signals {
+		if i, ok := open[s.High]; ok && s.Week <= out[i].To+1 {
+			out[i].To = s.Week
+			continue
+		}
+		open[s.High] = len(out)
+		out = append(out, Run{s, s.Week})
+	}
+	return out
 }
 
 // weigh is the chance of a week at least as unusual as week at while nothing has

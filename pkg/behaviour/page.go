@@ -159,7 +159,9 @@ func (p *Page) Subjects(level Level, defs []metric.Def) []Subject {
 		if k.Of.Level() != level || seen[k.Of] || !slices.ContainsFunc(defs, func(d metric.Def) bool { return d.Name == k.Metric }) {
 			continue
 		}
-		if slices.ContainsFunc(s, func(pt metric.Point) bool { return pt.Value != nil && pt.Start.After(since) && pt.Start.Before(p.Week.End) }) {
+		if slices.ContainsFunc(s, func(pt metric.Point) bool {
+			return pt.Value != nil && pt.Start.After(since) && pt.Start.Before(p.Week.End)
+		}) {
 			seen[k.Of] = true
 			out = append(out, k.Of)
 		}

@@ -98,19 +98,20 @@ func (r *Rare) chance(n int) float64 {
 			}
 			weeks += int(g.Value)
 		}
-		var fewer, more float64 // than or as many as eight
-		for k := 0; k <= weeks; k++ {
-			share := betaBinomial(k, weeks, a, b)
-			if k <= runLength {
-				fewer += share
-			}
-			if k >= runLength {
-				more += share
-			}
-		}
+		fewer, more := tails(runLength, weeks, a, b)
 		p = min(p, fewer, more)
 	}
 	return min(1, 3*p)
+}
+
+// tails are the chances of hits or fewer of n, and of hits or more, where each has
+// a chance drawn from Beta(a, b).
+func tails(hits, n int, a, b float64) (fewer, more float64) {
+	at := betaBinomial(hits, n, a, b)
+	for k := range hits {
+		fewer += betaBinomial(k, n, a, b)
+	}
+	return min(1, fewer+at), min(1, max(0, 1-fewer))
 }
 
 // betaBinomial is the chance of k of n, where each has a chance drawn from

@@ -244,7 +244,7 @@ func (p *Page) Judgement() string {
 
 // Limits are those of the chart, for drawing; nil where it has none. They are drawn
 // no lower than 0 and, of a share, no higher than 1. Each process has its own; drawn
-// are those of the week judged, and signals of its process.
+// are those of the week judged, and the weeks with which news begins.
 func (v Verdict) Limits(d metric.Def) *chart.Limits {
 	if v.State != Judged || v.Rare != nil {
 		return nil
@@ -257,8 +257,8 @@ func (v Verdict) Limits(d metric.Def) *chart.Limits {
 	if d.Unit == metric.Ratio {
 		l.High = math.Min(1, l.High)
 	}
-	for _, s := range v.Chart.Signals {
-		l.Signals = append(l.Signals, v.Points[s.Week].Start)
+	for _, r := range v.Runs() {
+		l.Signals = append(l.Signals, v.Points[r.From.Week].Start)
 	}
 	return l
 }

@@ -32,7 +32,7 @@ type Mark struct {
 type Limits struct {
 	Center, Low, High float64
 	From              time.Time   // since when they hold; zero: all that is drawn
-	Signals           []time.Time // starts of the windows that its rules call news
+	Signals           []time.Time // starts of the windows with which news begins
 }
 
 // SVG draws the line; nothing when there are no points.

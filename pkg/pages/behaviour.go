@@ -3,7 +3,6 @@ package pages
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/behaviour"
 	"github.com/payoff-metrics/payoff/pkg/metric/points"
@@ -15,8 +14,7 @@ type course struct {
 	Says string     // of the last complete week, and what the limits rest on
 	News []weekNews // of the weeks shown, the latest first; nil without Limits, too
 
-	Limits bool        // there are some
-	begun  []time.Time // weeks with which news begins
+	Limits bool // there are some
 }
 
 // A weekNews is a week that a rule calls news while the week before it was none on
@@ -39,42 +37,19 @@ func (p *pages) course(s series, v behaviour.Verdict) course {
 		return c
 	}
 	c.Limits = true
-	for _, r := range slices.Backward(runs(v.Chart.Signals)) {
-		first, last := s.all[r.from.Week], s.all[r.to]
-		c.begun = append(c.begun, first.Start)
-		if r.to < len(s.all)-len(s.main) {
+	for _, r := range slices.Backward(v.Runs()) {
+		first, last := s.all[r.From.Week], s.all[r.To]
+		if r.To < len(s.all)-len(s.main) {
 			continue
 		}
-		n := weekNews{p.label(first), s.def.Unit.Format(first.Value), r.from.Rule.String() + side(r.from)}
-		if r.to > r.from.Week {
+		n := weekNews{p.label(first), s.def.Unit.Format(first.Value), r.From.Rule.String() + side(r.From)}
+		if r.To > r.From.Week {
 			n.Period += " to " + p.label(last)
 			n.Value += " to " + s.def.Unit.Format(last.Value)
 		}
 		c.News = append(c.News, n)
 	}
 	return c
-}
-
-// A run is consecutive weeks that are news on the same side: a rule that goes on
-// being met is no further news.
-type run struct {
-	from stat.Signal
-	to   int // last week
-}
-
-// runs are those of signals in the order of weeks.
-func runs(signals []stat.Signal) []run {
-	var out []run
-	open := map[bool]int{} // by side, the run in out; absent before the first
-	for _, s := range signals {
-		if i, ok := open[s.High]; ok && s.Week <= out[i].to+1 {
-			out[i].to = s.Week
-			continue
-		}
-		open[s.High] = len(out)
-		out = append(out, run{s, s.Week})
-	}
-	return out
 }
 
 func side(s stat.Signal) string {

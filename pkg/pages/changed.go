@@ -14,9 +14,9 @@ import (
 // units, judged as the weekly review judges. The review looks at teams and services,
 // too.
 type changed struct {
-	Week, Href string // Href is that of its review; may be empty
-	Judgement  string // what was looked at, and what chance gives
-	News       []newsRow
+	Week, Href string    // Href is that of its review; may be empty
+	Judgement  string    // what was looked at, and what chance gives
+	New, Older []newsRow // that began in the week, and before
 }
 
 type newsRow struct {
@@ -83,7 +83,11 @@ func (p *pages) changedIn(week metric.Window, judged *behaviour.Page) *changed {
 		if v.Of.Unit != "" {
 			row.SubjectHref = subject{Unit: v.Of.Unit}.href(metric.Week)
 		}
-		c.News = append(c.News, row)
+		if v.Since < v.At {
+			c.Older = append(c.Older, row)
+			continue
+		}
+		c.New = append(c.New, row)
 	}
 	return c
 }

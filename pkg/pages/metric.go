@@ -19,7 +19,7 @@ type metricPage struct {
 	Guardrails []figure
 	Better     string
 	Behaviour  *course // of weekly numbers
-	Weekly     string     // address of the same page by week
+	Weekly     string  // address of the same page by week
 	Restated   []restatedRow
 	Call       string // of the parameterised view; "" when it has none
 	CSV        string // address
@@ -73,9 +73,6 @@ func (p *pages) metric(r *http.Request) (answer, error) {
 		}
 		h, l := p.course(s, v), p.line(b, s)
 		l = v.Line(l.ID, l.Title, d, l.Points, l.Location)
-		if l.Limits != nil {
-			l.Limits.Signals = h.begun
-		}
 		page.Behaviour, page.Figure.Chart = &h, l.SVG()
 	}
 	rs, err := p.restatements(r.Context(), d.Name, b.grain, time.Unix(0, 0), shownRestatements)

@@ -24,7 +24,6 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/metric/catalogue"
 	"github.com/payoff-metrics/payoff/pkg/metric/points"
-	"github.com/payoff-metrics/payoff/pkg/stat"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
@@ -642,17 +641,6 @@ func TestSplitChange(t *testing.T) {
 		if repository != c.repository && err == nil || digits != c.digits && err == nil || (err == nil) != (c.repository != "") {
 			t.Errorf("%q is change %q of %q: %v", c.rest, digits, repository, err)
 		}
-	}
-}
-
-func TestRuns(t *testing.T) {
-	s := func(week int, r stat.Rule, high bool) stat.Signal {
-		return stat.Signal{Week: week, Rule: r, High: high}
-	}
-	got := runs([]stat.Signal{s(3, stat.Outside, true), s(3, stat.RunOfEight, true), s(4, stat.RunOfEight, true), s(4, stat.Outside, false), s(6, stat.Outside, true), s(7, stat.Outside, false)})
-	want := []run{{s(3, stat.Outside, true), 4}, {s(4, stat.Outside, false), 4}, {s(6, stat.Outside, true), 6}, {s(7, stat.Outside, false), 7}}
-	if !slices.Equal(got, want) {
-		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }
 

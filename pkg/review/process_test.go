@@ -145,3 +145,34 @@ func TestToDate(t *testing.T) {
 		t.Errorf("later: %+v", r)
 	}
 }
+
+// TestFewCases: one failure of five deployments is no news, though five times the
+// usual share; twenty of a hundred are.
+func TestFewCases(t *testing.T) {
+	of := behaviour.Subject{Service: "notifications-worker"}
+	shares := func(cases uint64, usual, last func(*rand.Rand) float64) []string {
+		r := rand.New(rand.NewPCG(8, 8))
+		var ps []metric.Point
+		for n := range 60 {
+			share := usual(r)
+			if n == 59 {
+				share = last(r)
+			}
+			ps = append(ps, point(failRate, week(n), of, share, cases))
+		}
+		return said(build(t, input(ps, 59, failRate)))
+	}
+	seldom := func(r *rand.Rand) float64 {
+		if r.Float64() < 0.15 {
+			return 0.2
+		}
+		return 0
+	}
+	if got := shares(5, seldom, func(*rand.Rand) float64 { return 0.2 }); got != nil {
+		t.Errorf("one of five: %v", got)
+	}
+	often := func(r *rand.Rand) float64 { return 0.02 + 0.03*r.Float64() }
+	if got := shares(100, often, func(*rand.Rand) float64 { return 0.2 }); len(got) != 1 {
+		t.Errorf("twenty of a hundred: %v", got)
+	}
+}

@@ -40,7 +40,7 @@ func (b *builder) section(domain string) Section {
 		s.Title = strings.ToUpper(domain[:1]) + domain[1:]
 	}
 	var main []metric.Def // what tables by level show
-	for _, d := range b.Metrics {
+	for _, d := range byClass(b.Metrics) {
 		if domainOf(d) != domain {
 			continue
 		}
@@ -60,6 +60,14 @@ func (b *builder) section(domain string) Section {
 		}
 	}
 	return s
+}
+
+// byClass puts what bets aim at first, then what must not get worse, then the rest.
+func byClass(defs []metric.Def) []metric.Def {
+	order := []metric.Class{metric.Impact, metric.Guardrail, metric.Health}
+	defs = slices.Clone(defs)
+	slices.SortStableFunc(defs, func(a, b metric.Def) int { return slices.Index(order, a.Class) - slices.Index(order, b.Class) })
+	return defs
 }
 
 // figure is one metric of the whole; false when none of the shown windows has a
