@@ -545,7 +545,7 @@ FROM
         source,
         detected_at,
         'An incident names no service; it marks a deployment only where it names one.',
-        'Map it to a service at the source, or in the places of its collector.'
+        'Name it at the source, or map it: pagerduty.places of payoff.yaml.'
     FROM payoff_private.incidents
     FINAL
     WHERE service = ''
@@ -765,6 +765,7 @@ COMMENT 'Share of changes by bots: How much of what we ship was written by bots?
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -781,27 +782,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -868,7 +856,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -893,11 +881,6 @@ FROM
                     WHERE NOT baseline
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -951,6 +934,7 @@ COMMENT 'Change fail rate: How often does a deployment need intervention? Failed
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -967,27 +951,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -1054,7 +1025,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -1080,11 +1051,6 @@ FROM
                     WHERE d.succeeded OR (f.rule != '')
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -1138,6 +1104,7 @@ COMMENT 'Change lead time: How long does finished work wait for its users? From 
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -1154,27 +1121,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -1239,7 +1193,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -1262,11 +1216,6 @@ FROM
                     WHERE (NOT baseline) AND (actor_kind != 'bot')
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -1281,11 +1230,11 @@ FROM
                 service,
                 team,
                 unit,
-                count(ms) AS n,
-                countIf(ms IS NULL) AS missing,
-                min(cut) AS cut,
                 arraySort(groupArray(ms)) AS sorted,
-                quantilesExactInclusive(0.5, 0.75, 0.9)(ms) AS q,
+                length(sorted) AS n,
+                toUInt64(count() - n) AS missing,
+                min(cut) AS cut,
+                arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
             FROM facts
@@ -1323,6 +1272,7 @@ COMMENT 'Lead time: coding: How long is a change written before others may see i
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -1339,27 +1289,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -1424,7 +1361,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -1447,11 +1384,6 @@ FROM
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -1466,11 +1398,11 @@ FROM
                 service,
                 team,
                 unit,
-                count(ms) AS n,
-                countIf(ms IS NULL) AS missing,
-                min(cut) AS cut,
                 arraySort(groupArray(ms)) AS sorted,
-                quantilesExactInclusive(0.5, 0.75, 0.9)(ms) AS q,
+                length(sorted) AS n,
+                toUInt64(count() - n) AS missing,
+                min(cut) AS cut,
+                arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
             FROM facts
@@ -1508,6 +1440,7 @@ COMMENT 'Lead time: delivery: How long from the start of work to its users? From
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -1524,27 +1457,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -1609,7 +1529,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -1632,11 +1552,6 @@ FROM
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -1651,11 +1566,11 @@ FROM
                 service,
                 team,
                 unit,
-                count(ms) AS n,
-                countIf(ms IS NULL) AS missing,
-                min(cut) AS cut,
                 arraySort(groupArray(ms)) AS sorted,
-                quantilesExactInclusive(0.5, 0.75, 0.9)(ms) AS q,
+                length(sorted) AS n,
+                toUInt64(count() - n) AS missing,
+                min(cut) AS cut,
+                arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
             FROM facts
@@ -1693,6 +1608,7 @@ COMMENT 'Lead time: deploy: How long does a merged change wait for its users? Fr
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -1709,27 +1625,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -1794,7 +1697,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -1817,11 +1720,6 @@ FROM
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -1836,11 +1734,11 @@ FROM
                 service,
                 team,
                 unit,
-                count(ms) AS n,
-                countIf(ms IS NULL) AS missing,
-                min(cut) AS cut,
                 arraySort(groupArray(ms)) AS sorted,
-                quantilesExactInclusive(0.5, 0.75, 0.9)(ms) AS q,
+                length(sorted) AS n,
+                toUInt64(count() - n) AS missing,
+                min(cut) AS cut,
+                arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
             FROM facts
@@ -1878,6 +1776,7 @@ COMMENT 'Lead time: pickup: How long does a change wait for its first review? Fr
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -1894,27 +1793,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -1979,7 +1865,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -2002,11 +1888,6 @@ FROM
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -2021,11 +1902,11 @@ FROM
                 service,
                 team,
                 unit,
-                count(ms) AS n,
-                countIf(ms IS NULL) AS missing,
-                min(cut) AS cut,
                 arraySort(groupArray(ms)) AS sorted,
-                quantilesExactInclusive(0.5, 0.75, 0.9)(ms) AS q,
+                length(sorted) AS n,
+                toUInt64(count() - n) AS missing,
+                min(cut) AS cut,
+                arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
             FROM facts
@@ -2063,6 +1944,7 @@ COMMENT 'Lead time: review: How long does a review take? From the first review b
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -2079,27 +1961,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -2164,7 +2033,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -2187,11 +2056,6 @@ FROM
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -2206,11 +2070,11 @@ FROM
                 service,
                 team,
                 unit,
-                count(ms) AS n,
-                countIf(ms IS NULL) AS missing,
-                min(cut) AS cut,
                 arraySort(groupArray(ms)) AS sorted,
-                quantilesExactInclusive(0.5, 0.75, 0.9)(ms) AS q,
+                length(sorted) AS n,
+                toUInt64(count() - n) AS missing,
+                min(cut) AS cut,
+                arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
             FROM facts
@@ -2248,6 +2112,7 @@ COMMENT 'Deployment frequency: How often does a change reach the users? Successf
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -2264,27 +2129,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -2367,7 +2219,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -2387,11 +2239,6 @@ FROM
                     WHERE succeeded AND (class != 'redeployment')
                 ) AS s
                 INNER JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -2472,6 +2319,7 @@ COMMENT 'Deployment rework rate: How much of what we deploy repairs what we depl
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -2488,27 +2336,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -2575,7 +2410,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -2600,11 +2435,6 @@ FROM
                     WHERE succeeded
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -2658,6 +2488,7 @@ COMMENT 'Failed deployment recovery time: How long do users suffer from a deploy
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -2674,27 +2505,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -2759,7 +2577,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -2781,11 +2599,6 @@ FROM
                     FROM payoff.failed_deployments
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -2800,11 +2613,11 @@ FROM
                 service,
                 team,
                 unit,
-                count(ms) AS n,
-                countIf(ms IS NULL) AS missing,
-                min(cut) AS cut,
                 arraySort(groupArray(ms)) AS sorted,
-                quantilesExactInclusive(0.5, 0.75, 0.9)(ms) AS q,
+                length(sorted) AS n,
+                toUInt64(count() - n) AS missing,
+                min(cut) AS cut,
+                arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
             FROM facts
@@ -2842,6 +2655,7 @@ COMMENT 'Failed deployments: How many deployments fail, however many there are? 
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -2858,27 +2672,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -2961,7 +2762,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -2980,11 +2781,6 @@ FROM
                     FROM payoff.failed_deployments
                 ) AS s
                 INNER JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -3065,6 +2861,7 @@ COMMENT 'Incidents with impact: How often are users disturbed, whatever the caus
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -3081,27 +2878,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -3184,7 +2968,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -3204,11 +2988,6 @@ FROM
                     WHERE state NOT IN ('false_alarm', 'no_impact')
                 ) AS s
                 INNER JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -3289,6 +3068,7 @@ COMMENT 'Incident duration: How long do incidents last, whatever the cause? From
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -3305,27 +3085,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -3393,7 +3160,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -3415,11 +3182,6 @@ FROM
                     FROM payoff.incidents
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -3434,11 +3196,11 @@ FROM
                 service,
                 team,
                 unit,
-                count(ms) AS n,
-                countIf(ms IS NULL) AS missing,
-                min(cut) AS cut,
                 arraySort(groupArray(ms)) AS sorted,
-                quantilesExactInclusive(0.5, 0.75, 0.9)(ms) AS q,
+                length(sorted) AS n,
+                toUInt64(count() - n) AS missing,
+                min(cut) AS cut,
+                arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
             FROM facts
@@ -3476,6 +3238,7 @@ COMMENT 'DORA score: Where does this service stand, in DORA\'s quick check? DORA
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -3492,27 +3255,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -3796,6 +3546,7 @@ COMMENT 'Share of squashed changes: How much of the lead time is known only thro
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -3812,27 +3563,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -3899,7 +3637,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -3924,11 +3662,6 @@ FROM
                     WHERE (NOT baseline) AND (actor_kind != 'bot')
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -3982,6 +3715,7 @@ COMMENT 'Share of unattributed incidents: How many incidents can be put down to 
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -3998,27 +3732,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -4088,7 +3809,7 @@ FROM
             FROM
             (
                 SELECT
-                    g.grain AS grain,
+                    arrayJoin(asked_grains) AS grain,
                     s.service AS service,
                     s.team AS team,
                     s.unit AS unit,
@@ -4113,11 +3834,6 @@ FROM
                     WHERE state IN ('placed', 'unattributed', 'unknown_service')
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                CROSS JOIN
-                (
-                    SELECT DISTINCT grain
-                    FROM windows
-                ) AS g
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
             ) AS f
             ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
@@ -4171,6 +3887,7 @@ COMMENT 'Undeployed changes: How much finished work is of no use yet, and how ol
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
+    ['range'] AS asked_grains,
     windows AS
     (
         SELECT
@@ -4187,27 +3904,14 @@ AS WITH
         FROM
         (
             SELECT
-                g.grain AS grain,
-                c.service AS service,
-                c.step AS step,
-                c.at AS at,
-                c.person AS person
-            FROM
-            (
-                SELECT
-                    service,
-                    step,
-                    at,
-                    person
-                FROM payoff_private.committers
-                FINAL
-                WHERE (at >= asked_from) AND (at < asked_to)
-            ) AS c
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
+                arrayJoin(asked_grains) AS grain,
+                service,
+                step,
+                at,
+                person
+            FROM payoff_private.committers
+            FINAL
+            WHERE (at >= asked_from) AND (at < asked_to)
         ) AS f
         ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
         WHERE f.at < w.window_end
@@ -4262,7 +3966,7 @@ FROM
         waits AS
         (
             SELECT
-                g.grain AS grain,
+                arrayJoin(asked_grains) AS grain,
                 m.service AS service,
                 m.team AS team,
                 m.unit AS unit,
@@ -4273,11 +3977,6 @@ FROM
                 least(left_at, midnight, asked_to) AS to_at
             FROM payoff.merged_changes AS m
             INNER JOIN payoff.service_coverage AS c ON (c.service = m.service) AND (c.tier = m.tier)
-            CROSS JOIN
-            (
-                SELECT DISTINCT grain
-                FROM windows
-            ) AS g
             WHERE (m.tier = 'production') AND (m.actor_kind != 'bot') AND (from_at < to_at) AND (empty(asked_services) OR has(asked_services, m.service)) AND (empty(asked_teams) OR has(asked_teams, m.team)) AND (empty(asked_units) OR has(asked_units, m.unit))
         ),
         spread AS

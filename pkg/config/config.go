@@ -36,6 +36,7 @@ type Config struct {
 	ClickHouse   ClickHouse   `yaml:"clickhouse"`
 	Rollup       Rollup       `yaml:"rollup"`
 	Collect      Collect      `yaml:"collect"` // what is fetched, as against sent
+	PagerDuty    PagerDuty    `yaml:"pagerduty"`
 	Windows      Windows      `yaml:"windows"`
 	Services     []Service    `yaml:"services"` // how repositories and environments name services, and what is special to one
 }
@@ -71,7 +72,7 @@ type Service struct {
 type Ingest struct {
 	Listen       string     `yaml:"listen"`        // address of events and hooks
 	Pages        string     `yaml:"pages"`         // address of the pages
-	AllowedHosts []string   `yaml:"allowed_hosts"` // Host headers accepted beside loopback names
+	AllowedHosts []string   `yaml:"allowed_hosts"` // Host headers the pages accept beside loopback names; events and hooks need a token or a signature instead
 	Tokens       []Token    `yaml:"tokens"`
 	Endpoints    []Endpoint `yaml:"endpoints"`
 	MaxLog       ByteSize   `yaml:"max_log"` // size of the log on disk; above 80 % senders get 503
@@ -129,6 +130,19 @@ type ClickHouse struct {
 type Rollup struct {
 	Every Duration `yaml:"every"` // how often metrics are recomputed
 	Flush Duration `yaml:"flush"` // longest time an event waits for its batch
+}
+
+// PagerDuty is what its words mean here.
+type PagerDuty struct {
+	Places []Place `yaml:"places"`
+}
+
+// A Place is what one of PagerDuty's services stands for.
+type Place struct {
+	Name        string `yaml:"name"`        // of PagerDuty's service, or its id
+	Service     string `yaml:"service"`     // empty: called the same here
+	Environment string `yaml:"environment"` // empty: production
+	Rotation    string `yaml:"rotation"`    // whose pages they are; empty: called as the service
 }
 
 // Collect is what Payoff asks for by itself.
@@ -389,6 +403,16 @@ func (c Config) Validate() error {
 	case "", "plain", "scram-sha-256", "scram-sha-512":
 	default:
 		bad("kafka.sasl.mechanism: %q is not plain, scram-sha-256 or scram-sha-512", c.Kafka.SASL.Mechanism)
+	}
+	places := make(map[string]bool)
+	for i, p := range c.PagerDuty.Places {
+		if p.Name == "" || p.Service == "" && p.Environment == "" && p.Rotation == "" {
+			bad("pagerduty.places[%d]: needs name, and service, environment or rotation", i)
+		}
+		if places[p.Name] {
+			bad("pagerduty.places[%d]: %q stands for something else above; keep one of them", i, p.Name)
+		}
+		places[p.Name] = true
 	}
 	for i, g := range c.Collect.Git {
 		switch {

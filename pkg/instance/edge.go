@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/collect"
 	"github.com/payoff-metrics/payoff/pkg/collect/github"
+	"github.com/payoff-metrics/payoff/pkg/collect/gitlab"
 	"github.com/payoff-metrics/payoff/pkg/collect/pagerduty"
 	"github.com/payoff-metrics/payoff/pkg/config"
 	"github.com/payoff-metrics/payoff/pkg/ingest"
@@ -89,9 +91,14 @@ func Sources(c config.Config) ([]collect.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hotfix: %w", err)
 	}
+	places := make(map[string]pagerduty.Place, len(c.PagerDuty.Places))
+	for _, p := range c.PagerDuty.Places {
+		places[p.Name] = pagerduty.Place{Service: p.Service, Environment: p.Environment, Rotation: p.Rotation}
+	}
 	return []collect.Source{
 		github.New(github.Options{Services: services, Hotfix: hotfix}),
-		pagerduty.New(pagerduty.Options{}),
+		gitlab.New(gitlab.Options{Services: services, Hotfix: hotfix, Now: time.Now}),
+		pagerduty.New(pagerduty.Options{Places: places}),
 	}, nil
 }
 

@@ -43,7 +43,7 @@ SELECT kind, subject, source, at, what, todo FROM
     SELECT 'future_authored', commit, '', shipped_at, 'A change was authored after it was merged or shipped; it has no lead time.', 'Correct the clock of the machine it was written on.'
     FROM payoff_private.shipped_changes FINAL WHERE has(flags, 'future_authored')
     UNION ALL
-    SELECT 'incident_without_service', incident, source, detected_at, 'An incident names no service; it marks a deployment only where it names one.', 'Map it to a service at the source, or in the places of its collector.'
+    SELECT 'incident_without_service', incident, source, detected_at, 'An incident names no service; it marks a deployment only where it names one.', 'Name it at the source, or map it: pagerduty.places of payoff.yaml.'
     FROM payoff_private.incidents FINAL WHERE service = ''
     UNION ALL
     SELECT 'impossible_time', incident, source, occurred_at, 'A report about an incident is dated outside of what can be believed; it is left out.', 'Correct the clock or the format at the source and send it again.'
