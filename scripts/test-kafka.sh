@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
 # Runs the transport's suite on a real Apache Kafka: fetches its jars with Maven,
 # starts one KRaft node on the loopback interface with throw-away keys and
-# passwords, runs the tests once per way of coming in (plain, TLS, SASL PLAIN
-# over TLS, SCRAM), and stops the node whatever happens. Needs Go, Maven and
-# Java 17.
+# passwords, runs the client's suite once per way of coming in (plain, TLS, SASL
+# PLAIN over TLS, SCRAM) and the crash test of the processes once, and stops the
+# node whatever happens. Needs Go, Maven and Java 17.
 #
-#   scripts/test-kafka.sh                        the client's suite
-#   scripts/test-kafka.sh ./pkg/rollup/...       and the tests of these packages
-#   scripts/test-kafka.sh ./pkg/rollup -- -v     with these flags for go test
+#   scripts/test-kafka.sh              all of it
+#   scripts/test-kafka.sh -v           with these flags for go test
 #
-# The tests find the node by PAYOFF_TEST_KAFKA (host:port) and, where they
-# apply, PAYOFF_TEST_KAFKA_CA (a file), PAYOFF_TEST_KAFKA_SASL (the mechanism),
+# The tests find the node by PAYOFF_TEST_KAFKA (host:port), its process by
+# PAYOFF_TEST_KAFKA_PID and, where they apply, PAYOFF_TEST_KAFKA_CA (a file), PAYOFF_TEST_KAFKA_SASL (the mechanism),
 # PAYOFF_TEST_KAFKA_USER and PAYOFF_TEST_KAFKA_PASSWORD.
-# PAYOFF_TEST_KAFKA_ONLY=tls runs one way only.
+# PAYOFF_TEST_KAFKA_ONLY=tls runs one way only, =crash the crash test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,13 +22,7 @@ for tool in go mvn java keytool; do
 	command -v "$tool" >/dev/null || die "$tool is missing: install Go, Maven and Java 17"
 done
 
-packages=()
-flags=()
-while (($#)); do
-	if [[ $1 == -- ]]; then shift; flags=("$@"); break; fi
-	packages+=("$1")
-	shift
-done
+flags=("$@")
 
 # --- fetch ------------------------------------------------------------------
 # The folder is named for the pom's content: another version is another folder.
@@ -128,17 +121,18 @@ way() {
 	shift 2
 	[[ -z ${PAYOFF_TEST_KAFKA_ONLY:-} || $PAYOFF_TEST_KAFKA_ONLY == "$name" ]] || return 0
 	say "testing: $name"
-	local run=(env PAYOFF_TEST_KAFKA="127.0.0.1:$port" PAYOFF_TEST_KAFKA_USER=payoff
-		PAYOFF_TEST_KAFKA_PASSWORD="$password" "$@" go test -race -count=1 -timeout 10m)
-	"${run[@]}" -run '^TestReal' "${flags[@]}" ./pkg/transport/kafka || failed+=("$name")
-	if ((${#packages[@]})); then
-		"${run[@]}" "${flags[@]}" "${packages[@]}" || failed+=("$name: ${packages[*]}")
-	fi
+	env PAYOFF_TEST_KAFKA="127.0.0.1:$port" PAYOFF_TEST_KAFKA_USER=payoff PAYOFF_TEST_KAFKA_PASSWORD="$password" "$@" \
+		go test -race -count=1 -timeout 10m -run '^TestReal' "${flags[@]}" ./pkg/transport/kafka || failed+=("$name")
 }
 way plaintext "$plaintext"
 way tls "$ssl" PAYOFF_TEST_KAFKA_CA="$dir/ca.pem"
 way sasl-plain "$sasl_ssl" PAYOFF_TEST_KAFKA_CA="$dir/ca.pem" PAYOFF_TEST_KAFKA_SASL=plain
 way sasl-scram-512 "$sasl_ssl" PAYOFF_TEST_KAFKA_CA="$dir/ca.pem" PAYOFF_TEST_KAFKA_SASL=scram-sha-512
 way sasl-scram-256 "$sasl_plaintext" PAYOFF_TEST_KAFKA_SASL=scram-sha-256
+if [[ -z ${PAYOFF_TEST_KAFKA_ONLY:-} || $PAYOFF_TEST_KAFKA_ONLY == crash ]]; then
+	say "testing: ingest, engine and two loaders, killed at seeded instants"
+	env PAYOFF_TEST_KAFKA="127.0.0.1:$plaintext" PAYOFF_TEST_KAFKA_PID="$node" \
+		go test -race -count=1 -timeout 10m -run '^TestRealKafkaCrash$' "${flags[@]}" ./cmd/payoff || failed+=(crash)
+fi
 ((${#failed[@]} == 0)) || die "failed on Apache Kafka: ${failed[*]}"
 say "passed on Apache Kafka"

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/store"
 	"github.com/payoff-metrics/payoff/pkg/transport/broker"
 	"github.com/payoff-metrics/payoff/pkg/transport/kafka"
+	"github.com/payoff-metrics/payoff/pkg/transport/kafka/kafkatest"
 )
 
 var crashSeeds = flag.Int("crash.seeds", 2, "how many seeds TestCrash runs")
@@ -48,10 +50,23 @@ func TestCrash(t *testing.T) {
 
 func crash(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 7))
+	newWorld(t).crash(rng, seed, 6+rng.IntN(5))
+}
+
+// TestRealKafkaCrash is TestCrash on the Kafka that scripts/test-kafka.sh has
+// started, which is not killed but stopped for a while. Its topics must be new.
+func TestRealKafkaCrash(t *testing.T) {
+	o := kafkatest.Options(t)
 	w := newWorld(t)
+	w.kafka, w.broker = o.Brokers[0], nil
+	w.configure(w.kafka, w.engine.setting.Listen, "")
+	w.crash(rand.New(rand.NewPCG(1, 7)), 1, 20)
+}
+
+func (w *world) crash(rng *rand.Rand, seed uint64, disturbances int) {
 	w.startAll()
 	sender := w.send(seed)
-	for range 6 + rng.IntN(5) {
+	for range disturbances {
 		pause(time.Duration(20+rng.IntN(300)) * time.Millisecond)
 		w.disturb(rng)
 	}
@@ -68,7 +83,8 @@ func pause(d time.Duration) { <-time.After(d) }
 type world struct {
 	t       testing.TB
 	dir     string
-	broker  *process
+	kafka   string   // its address
+	broker  *process // that listens there; nil for a real Kafka
 	engine  *process
 	ingest  *process
 	loaders [2]*process
@@ -94,7 +110,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
 	ports := freePorts(t, 3)
-	w := &world{t: t, dir: dir, address: ports[0], token: "crash-test-token-of-the-sender"}
+	w := &world{t: t, dir: dir, address: ports[0], kafka: ports[1], token: "crash-test-token-of-the-sender"}
 	cfg := filepath.Join(dir, "payoff.yaml")
 	write(t, filepath.Join(dir, "password"), crashPassword)
 	write(t, filepath.Join(dir, "token"), w.token)
@@ -135,7 +151,11 @@ clickhouse: {address: "%s", user: payoff, password: {file: %s/password}}
 }
 
 func (w *world) all() []*process {
-	return []*process{w.broker, w.engine, w.ingest, w.loaders[0], w.loaders[1]}
+	list := []*process{w.engine, w.ingest, w.loaders[0], w.loaders[1]}
+	if w.broker != nil {
+		list = slices.Insert(list, 0, w.broker)
+	}
+	return list
 }
 
 func (w *world) startAll() {
@@ -182,10 +202,30 @@ func (w *world) disturb(rng *rand.Rand) {
 		}
 	default:
 		p := []*process{w.ingest, w.broker, w.engine}[what-5]
+		if p == nil {
+			w.stopNode(time.Duration(rng.IntN(2000)) * time.Millisecond)
+			return
+		}
 		w.t.Logf("%s is killed", p.name)
 		p.kill(syscall.SIGKILL)
 		pause(time.Duration(rng.IntN(300)) * time.Millisecond)
 		p.start("")
+	}
+}
+
+// stopNode stops the real Kafka for a while.
+func (w *world) stopNode(d time.Duration) {
+	pid, err := strconv.Atoi(os.Getenv("PAYOFF_TEST_KAFKA_PID"))
+	if err != nil {
+		w.t.Fatalf("PAYOFF_TEST_KAFKA_PID does not name Kafka's process: %v", err)
+	}
+	w.t.Logf("Kafka is stopped for %s", d)
+	for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+		if err := syscall.Kill(pid, s); err != nil {
+			w.t.Fatal(err)
+		}
+		pause(d)
+		d = 0
 	}
 }
 
@@ -352,7 +392,7 @@ func (w *world) connect() (*store.Store, *kafka.Client) {
 		return err == nil
 	})
 	t.Cleanup(func() { s.Close() })
-	c, err := kafka.Open(t.Context(), kafka.Options{Brokers: []string{w.broker.setting.Listen}})
+	c, err := kafka.Open(t.Context(), kafka.Options{Brokers: []string{w.kafka}})
 	if err != nil {
 		t.Fatal(err)
 	}
