@@ -3,24 +3,30 @@ package main
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/csv"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/payoff-metrics/payoff/pkg/dashboard"
 	"github.com/payoff-metrics/payoff/pkg/instance"
 	"github.com/payoff-metrics/payoff/pkg/metric"
 )
 
 // TestStory is the product in one test: a week of deploys, one incident and a git
 // history come in by the doors that people and tools use, and the same number
-// comes out of SQL, the command line and the page. Then everything comes again,
+// comes out of the points, the view, HTTP, a panel of Grafana, the command line, the
+// page, CSV, the export and the review, to the last digit. Then everything comes again,
 // shuffled and doubled, and not a byte of the points differs.
 func TestStory(t *testing.T) {
 	dir := t.TempDir()
@@ -149,10 +155,89 @@ func sameNumberEverywhere(t *testing.T, dir string, info instance.Info) {
 			t.Errorf("%s says %s, the command line %s", name, got, want)
 		}
 	}
-	status, page := get(t, "http://"+info.Pages+"/service/payments?grain=week")
-	if shown := metric.PerDay.Format(pts[0].Value); status != http.StatusOK || !strings.Contains(page, shown) {
+	value := strconv.FormatFloat(*pts[0].Value, 'f', -1, 64)
+	if got := onThePanel(t, dir, "Deployment frequency by ${bucket}", "payments"); got != value {
+		t.Errorf("the panel of Grafana draws %s, the command line says %s", got, value)
+	}
+	_, download := get(t, "http://"+info.Pages+"/metric/dora.deployment_frequency.csv?grain=week")
+	exported := t.TempDir()
+	must(t, "export", "metric_points", "--format", "csv", "--out", exported, "--data", dir)
+	file, err := os.ReadFile(filepath.Join(exported, "metric_points.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, table := range map[string]string{"the CSV of the page": download, "the export": string(file)} {
+		if got := inTable(t, table); got != value {
+			t.Errorf("%s says %s, the command line %s", name, got, value)
+		}
+	}
+	// People are shown the same number, rounded in one way.
+	shown := metric.PerDay.Format(pts[0].Value)
+	if status, page := get(t, "http://"+info.Pages+"/service/payments?grain=week"); status != http.StatusOK || !strings.Contains(page, shown) {
 		t.Errorf("the page (%d) does not show %s", status, shown)
 	}
+	if review := must(t, "review", "weekly", "--week", "2026-W10", "--data", dir); !regexp.MustCompile(`\| payments \|.* `+regexp.QuoteMeta(shown)+` \(`).MatchString(review) {
+		t.Errorf("the review does not say %s of payments:\n%s", shown, review)
+	}
+	if table := must(t, "metrics", "query", "dora.deployment_frequency", "--by", "week", "--service", "payments", "--from", "2026-W10", "--to", "2026-W11", "--data", dir); !strings.Contains(table, shown) {
+		t.Errorf("the table of the command line does not show %s:\n%s", shown, table)
+	}
+}
+
+// onThePanel is the value that a panel of the dashboards in the repository draws of
+// a service in the week of the story: its query, with the macros as Grafana and the
+// data source expand them.
+func onThePanel(t *testing.T, dir, title, service string) string {
+	t.Helper()
+	file, err := os.ReadFile("../../dashboards/payoff-delivery.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type panel struct {
+		Title   string
+		Targets []struct{ RawSQL string }
+		Panels  []json.RawMessage
+	}
+	var find func(list []json.RawMessage) string
+	find = func(list []json.RawMessage) string {
+		for _, raw := range list {
+			p := decode[panel](t, string(raw))
+			if p.Title == title {
+				return p.Targets[0].RawSQL
+			}
+			if sql := find(p.Panels); sql != "" {
+				return sql
+			}
+		}
+		return ""
+	}
+	monday := time.Date(2026, 3, 1, 23, 0, 0, 0, time.UTC)
+	view := dashboard.View{From: monday, To: monday.AddDate(0, 0, 6), Interval: time.Hour, Bucket: "week", Services: []string{service}}
+	sql, err := view.Expand(find(decode[struct{ Panels []json.RawMessage }](t, string(file)).Panels))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lastLine(must(t, "sql", "--data", dir, "--format", "csv", "SELECT coalesce(value, partial) FROM ("+sql+") WHERE subject = '"+service+"'"))
+}
+
+// inTable is the value of payments in the week of the story, of a table of points.
+func inTable(t *testing.T, text string) string {
+	t.Helper()
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil || len(rows) == 0 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for _, row := range rows[1:] {
+		of := make(map[string]string)
+		for i, name := range rows[0] {
+			of[name] = row[i]
+		}
+		if of["metric"] == "dora.deployment_frequency" && of["grain"] == "week" && of["service"] == "payments" && of["dims"] == "" &&
+			strings.HasPrefix(strings.Replace(of["window_start"], "T", " ", 1), "2026-03-01 23:00:00") {
+			return of["value"]
+		}
+	}
+	return "nothing"
 }
 
 func lastLine(s string) string {
