@@ -191,6 +191,7 @@ func operations(y *tally, add addFunc) {
 func TestStories(t *testing.T) {
 	for seed := uint64(1); seed <= 3; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			y := newTally(t, acme.Options{Seed: seed})
 			without := newTally(t, acme.Options{Seed: seed, Without: []string{acme.Launchpad}})
 			ns := numbers(y, without)
