@@ -51,8 +51,8 @@ generate: engine ## write the generated files anew
 	$(GO) test ./internal/handbook -run Fresh -update
 	$(GO) test ./pkg/dashboard -run Fresh -update
 
-crash: engine ## kill real processes at seeded instants (SEEDS=25)
-	$(GO) test -timeout 30m -run TestCrash ./cmd/payoff -crash.seeds=$(SEEDS)
+crash: engine ## kill real processes at seeded instants (SEEDS=25); Kafka and ClickHouse away for a minute
+	$(GO) test -timeout 60m -run 'TestCrash|AwayUnderLoad' ./cmd/payoff -crash.seeds=$(SEEDS) -faults.outage=60s
 
 test-kafka: engine ## the transport, and two loaders that are killed, on a real Apache Kafka (Maven, Java 17)
 	@scripts/test-kafka.sh
