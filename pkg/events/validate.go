@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-json-experiment/json"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
@@ -71,8 +72,8 @@ func ValidateBody(k Kind, body []byte) error {
 	if !ok {
 		return &FieldError{Field: "type", Reason: fmt.Sprintf("%q has no schema", k)}
 	}
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
-	if err != nil {
+	var v any
+	if err := json.Unmarshal(body, &v); err != nil {
 		return &FieldError{Field: "data", Reason: "is not JSON: " + err.Error()}
 	}
 	err = s.Validate(v)
