@@ -411,7 +411,7 @@ SETTINGS join_use_nulls = 0;
 
 CREATE VIEW payoff.findings
 (
-    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive, collect_failed.',
+    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, no_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive, collect_failed.',
     `subject` String COMMENT 'What it is about: a service, a commit, an incident.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `at` DateTime64(3, 'UTC') COMMENT 'When it happened, as reported.',
@@ -527,6 +527,17 @@ FROM
     FROM payoff_private.deployments
     FINAL
     WHERE (link_quality = 'unknown_commit') AND (commit != '')
+    UNION ALL
+    SELECT
+        'no_commit',
+        concat(service, ' ', artifact_version),
+        source,
+        ended_at,
+        'A deployment names no commit, and no other one of its version does; what it shipped is not known.',
+        'Name the commit in the event: customData.commit.'
+    FROM payoff_private.deployments
+    FINAL
+    WHERE (link_quality = 'unknown_commit') AND (commit = '') AND succeeded
     UNION ALL
     SELECT
         'future_authored',
@@ -5241,7 +5252,7 @@ CREATE TABLE payoff_private.work_items
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `kind` LowCardinality(String) COMMENT 'Kind of the event.',
     `ticket` String COMMENT 'Work item, as commits name it.',
-    `started_at` DateTime64(3, 'UTC') COMMENT 'When work on it began.'
+    `started_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When work on it began; null where the fact does not say.'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (ticket, source, event_id)

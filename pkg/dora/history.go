@@ -22,7 +22,8 @@ type history struct {
 	squash  map[int32]*pull
 	pulls   []*pull
 	reverts []revert
-	head    string // of the default branch; "" when not known
+	head    string            // of the default branch; "" when not known
+	before  map[string]string // by commit: the one before it on a branch, as pushes tell
 }
 
 // A revert is a commit, or a merged pull request, that takes another back.
@@ -122,7 +123,7 @@ func buildHistory(repo string, m map[string]*Commit, pulls []*pull, pushes []Pus
 		}
 		b.Add(h, m[h].Parents...)
 	}
-	h := &history{graph: b.Build(), pulls: pulls, squash: make(map[int32]*pull)}
+	h := &history{graph: b.Build(), pulls: pulls, squash: make(map[int32]*pull), before: branchLines(pushes)}
 	h.commits = make([]*Commit, h.graph.Len())
 	h.pushed = make([]bool, h.graph.Len())
 	for _, hash := range hashes {
@@ -133,7 +134,7 @@ func buildHistory(repo string, m map[string]*Commit, pulls []*pull, pushes []Pus
 	h.head = defaultHead(h, pushes)
 	h.followMerges(pushes)
 	h.findSquashes()
-	h.findReverts(hashes)
+	h.findReverts(repo, hashes)
 	return h
 }
 
@@ -172,6 +173,26 @@ func pushOrder(repo string, m map[string]*Commit, pushes []Push, refs map[string
 		}
 	}
 	return parents
+}
+
+// branchLines says which commit comes before which on branches beside the default
+// one. Such a line is not the graph: it serves to find the commits of a pull request
+// whose parents nobody told.
+func branchLines(pushes []Push) map[string]string {
+	before := make(map[string]string)
+	for _, p := range pushes {
+		if p.Default {
+			continue
+		}
+		last := p.Before
+		for _, hash := range p.Commits {
+			if _, done := before[hash]; !done && last != "" && last != hash {
+				before[hash] = last
+			}
+			last = hash
+		}
+	}
+	return before
 }
 
 // defaultHead is where the default branch stands: as last pushed, else as the
@@ -253,11 +274,22 @@ func (h *history) firstParents() []int32 {
 }
 
 // findReverts resolves what commits and pull requests say they take back. A hash
-// may be shortened; one that several commits begin with is nobody's.
-func (h *history) findReverts(hashes []string) {
+// may be shortened; one that several commits begin with is nobody's. A pull request
+// is taken back with its merge.
+func (h *history) findReverts(repo string, hashes []string) {
+	merges := make(map[string]string)
+	for _, p := range h.pulls {
+		merges[p.change] = p.mergeCommit
+	}
 	add := func(by int32, of []string) {
-		for _, hash := range of {
-			if n, ok := h.resolve(hash, hashes); ok && n != by {
+		for _, name := range of {
+			if strings.HasPrefix(name, "#") || strings.HasPrefix(name, "!") {
+				name = repo + name
+			}
+			if merge, ok := merges[name]; ok {
+				name = merge
+			}
+			if n, ok := h.resolve(name, hashes); ok && n != by {
 				h.reverts = append(h.reverts, revert{by, n})
 			}
 		}

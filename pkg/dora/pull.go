@@ -142,17 +142,15 @@ func (h *history) rebased(p *pull, n int32, byMerge map[int32]bool) bool {
 }
 
 // originals are the commits of a squashed pull request, when all are known: as
-// listed, else those from its last commit back.
+// listed, else those from its last commit back, by the graph or, where parents are
+// not known, by the pushes to its branch.
 func (h *history) originals(p *pull) []*Commit {
 	hashes := p.commits
 	if len(hashes) == 0 {
 		n, ok := h.graph.Lookup(p.headCommit)
 		for ok && int64(len(hashes)) < p.count {
 			hashes = append(hashes, h.graph.Hash(n))
-			parents := h.graph.Parents(n)
-			if ok = len(parents) == 1; ok {
-				n = parents[0]
-			}
+			n, ok = h.previous(n)
 		}
 	}
 	if int64(len(hashes)) < max(p.count, 1) {
@@ -169,6 +167,17 @@ func (h *history) originals(p *pull) []*Commit {
 		}
 	}
 	return out
+}
+
+// previous is the one commit before n; false for none, several or an unknown one.
+func (h *history) previous(n int32) (int32, bool) {
+	switch parents := h.graph.Parents(n); {
+	case len(parents) == 1:
+		return parents[0], true
+	case len(parents) > 1 || h.commits[n] == nil || h.commits[n].ParentsKnown:
+		return 0, false
+	}
+	return h.graph.Lookup(h.before[h.graph.Hash(n)])
 }
 
 // earliest is the first time the pull request shows, the squash commit's own

@@ -9,7 +9,7 @@ import (
 
 const (
 	source  = "git" // of all events made here
-	mapping = 1     // version of this code in every fact's version
+	mapping = 2     // version of this code in every fact's version
 	batch   = 1000  // drafts handed over at a time
 
 	production = "production" // the environment a release stands for

@@ -151,7 +151,7 @@ func TestCommits(t *testing.T) {
 
 	want := map[string]events.Draft{}
 	commit := func(rev string, at int64, d events.Draft) {
-		d.Source, d.Kind, d.Mapping, d.Sequence = "git", events.CommitRecorded, 1, 3
+		d.Source, d.Kind, d.Mapping, d.Sequence = "git", events.CommitRecorded, mapping, 3
 		d.Subject, d.Natural, d.Time = hash(rev), []string{"acme/demo", hash(rev)}, time.Unix(at, 0).UTC()
 		d.Content.Repository = &events.Ref{ID: "acme/demo"}
 		d.Content.CommitterTime = events.FormatTime(d.Time)

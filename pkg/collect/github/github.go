@@ -9,6 +9,8 @@
 //	workflow_run, completed        pipelinerun.finished, unless it was skipped
 //	pull_request, opened           change.created
 //	              ready_for_review change.updated
+//	              synchronize      change.updated, with its last commit
+//	              labeled          change.updated, if the label marks a hotfix
 //	              closed           change.merged or change.abandoned
 //	pull_request_review, submitted change.reviewed
 //	push to a branch               branch.pushed, and commit.recorded for each commit
@@ -35,12 +37,12 @@ import (
 
 // Mapping is the version of this mapping. Raise it when the same payload gives
 // other facts: at replay the greater one wins.
-const Mapping = 1
+const Mapping = 2
 
 // Options are what a company decides about its repositories.
 type Options struct {
 	Services collect.Services // what is deployed from where
-	Hotfix   collect.Patterns // branches that mark a change as a hotfix
+	Hotfix   collect.Patterns // branches and labels that mark a change as a hotfix
 }
 
 // A Source is a collect.Source.
@@ -165,7 +167,7 @@ func (f *fact) attempt() events.Fields {
 		Repository: f.repository(), Commit: dep.SHA, Version: extra.Version, Fixes: extra.Fixes,
 		Ref: dep.Ref, DefaultBranch: f.isDefault(dep.Ref),
 		StartedAt: dep.CreatedAt.String(), Attempt: id(dep.ID),
-		Service: &events.Ref{ID: f.service(environment, extra.Service)},
+		Service: &events.Ref{ID: f.service(environment, extra.Service)}, Hotfix: extra.Hotfix,
 	}
 	if environment != "" {
 		fields.Environment = &events.Ref{ID: environment}
@@ -234,6 +236,7 @@ type extra struct {
 	Service string   `json:"service"`
 	Version string   `json:"version"`
 	Fixes   []string `json:"fixes"`
+	Hotfix  bool     `json:"hotfix"`
 }
 
 // readExtra takes what fits: the payload is the pipeline's own. What has blanks
@@ -312,6 +315,12 @@ func (f *fact) pullRequest() ([]events.Draft, error) {
 	case f.Action == "ready_for_review": // no member of the payload holds this very time
 		d = f.draft(events.ChangeUpdated, "pull_request", f.Repository.FullName, number, f.Action, pr.UpdatedAt.String())
 		d.Time = pr.UpdatedAt.Time
+	case f.Action == "synchronize":
+		d = f.draft(events.ChangeUpdated, "pull_request", f.Repository.FullName, number, f.Action, pr.Head.SHA)
+		d.Time = pr.UpdatedAt.Time
+	case f.Action == "labeled" && f.source.options.Hotfix.Match(f.Label.Name): // perhaps after the merge
+		d = f.draft(events.ChangeUpdated, "pull_request", f.Repository.FullName, number, f.Action, f.Label.Name)
+		d.Time = pr.UpdatedAt.Time
 	case f.Action == "closed" && pr.Merged:
 		d = f.draft(events.ChangeMerged, "pull_request", f.Repository.FullName, number, "merged")
 		d.Time = pr.MergedAt.Time
@@ -332,7 +341,9 @@ func (f *fact) pullRequest() ([]events.Draft, error) {
 	case events.ChangeMerged:
 		d.Custom.MergeCommit, d.Custom.MergedAt = pr.MergeCommitSHA, pr.MergedAt.String()
 	case events.ChangeUpdated:
-		d.Custom.ReadyAt = pr.UpdatedAt.String()
+		if f.Action == "ready_for_review" {
+			d.Custom.ReadyAt = pr.UpdatedAt.String()
+		}
 	case events.ChangeCreated:
 		if !pr.Draft {
 			d.Custom.ReadyAt = pr.CreatedAt.String()
@@ -413,7 +424,11 @@ func (f *fact) push() ([]events.Draft, error) {
 			return nil, err
 		}
 		out = append(out, c)
-		out[0].Content.Commits = append(out[0].Content.Commits, f.Commits[i].ID)
+		// What another branch had before came by merging that one: it is none of the
+		// line of this one. On the default branch all of it is new.
+		if f.Commits[i].distinct() || f.isDefault(branch) {
+			out[0].Content.Commits = append(out[0].Content.Commits, f.Commits[i].ID)
+		}
 		if pushed.IsZero() { // then the push is dated by its last commit
 			out[0].Time = c.Time
 		}

@@ -156,6 +156,72 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// TestHotfix: a deployment is a hotfix by its branch or because the pipeline says so,
+// a pull request by its branch or a label, whenever that is given; the names are the
+// configuration's.
+func TestHotfix(t *testing.T) {
+	hotfix, err := collect.NewPatterns("urgent/*", "sev1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := suite(t)
+	s.Source = github.New(github.Options{Hotfix: hotfix})
+	label := func(name string) any { return []any{map[string]any{"name": name}} }
+	for _, c := range []struct {
+		event, file string
+		set         map[string]any
+		want        bool
+	}{
+		{"deployment_status", "deployment_status.success.json", nil, false},
+		{"deployment_status", "deployment_status.success.json", map[string]any{"deployment.payload": map[string]any{"hotfix": true}}, true},
+		{"pull_request", "pull_request.opened.json", nil, false},
+		{"pull_request", "pull_request.opened.json", map[string]any{"pull_request.head.ref": "urgent/cart"}, true},
+		{"pull_request", "pull_request.labeled.json", map[string]any{"label.name": "sev1", "pull_request.head.ref": "urgent/x"}, true},
+	} {
+		e := s.Events(t, delivery(c.event, altered(t, c.file, c.set)))[0]
+		if got := e.Data.Custom.Hotfix; got != c.want {
+			t.Errorf("%s with %v is a hotfix: %v", c.file, c.set, got)
+		}
+	}
+	if evs := s.Events(t, delivery("pull_request", altered(t, "pull_request.labeled.json", map[string]any{"label.name": "docs"}))); len(evs) > 0 {
+		t.Errorf("another label tells %d events", len(evs))
+	}
+	// The patterns of the edge are the same ones: those of the suite are the defaults.
+	for file, set := range map[string]map[string]any{
+		"deployment_status.success.json": {"deployment.ref": "hotfix/cart"},
+		"pull_request.opened.json":       {"pull_request.labels": label("hotfix")},
+	} {
+		if e := suite(t).Events(t, delivery(eventOf(file), altered(t, file, set)))[0]; !e.Data.Custom.Hotfix {
+			t.Errorf("%s with %v is no hotfix", file, set)
+		}
+	}
+}
+
+// TestCommitsOfAPullRequest: new commits tell the last one; a push to a branch lists
+// what is the branch's own, and says it of the pull request it reverts.
+func TestCommitsOfAPullRequest(t *testing.T) {
+	body := altered(t, "pull_request.opened.json", map[string]any{"action": "synchronize", "pull_request.head.sha": "aa11", "pull_request.commits": 3,
+		"pull_request.body": "Reverts Codertocat/Hello-World#1"})
+	e := suite(t).Events(t, delivery("pull_request", body))[0]
+	if c := e.Data.Custom; e.Kind != events.ChangeUpdated || c.HeadCommit != "aa11" || c.CommitCount != 3 || c.ReadyAt != "" || !slices.Equal(c.Reverts, []string{"Codertocat/Hello-World#1"}) {
+		t.Errorf("new commits became %s %+v", e.Kind, c)
+	}
+	push := func(ref string) []string {
+		commit := func(id string, distinct bool) any {
+			return map[string]any{"id": id, "distinct": distinct, "timestamp": "2026-01-01T00:00:00Z"}
+		}
+		body := altered(t, "push.forced.json", map[string]any{"ref": ref, "commits": []any{commit("m1", false), commit("a1", true)}})
+		evs := suite(t).Events(t, delivery("push", body))
+		if len(evs) != 3 {
+			t.Errorf("a push of two commits tells %d events, want 3", len(evs))
+		}
+		return evs[0].Data.Subject.Content.Commits
+	}
+	if topic, trunk := push("refs/heads/topic"), push("refs/heads/master"); !slices.Equal(topic, []string{"a1"}) || !slices.Equal(trunk, []string{"m1", "a1"}) {
+		t.Errorf("a push lists %v on a branch and %v on the default branch", topic, trunk)
+	}
+}
+
 // TestExtra: a pipeline may name service, version and what it repairs; prose and
 // other forms are passed over.
 func TestExtra(t *testing.T) {

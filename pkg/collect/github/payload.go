@@ -23,6 +23,9 @@ type payload struct {
 	} `json:"workflow"`
 	PullRequest *pullRequest `json:"pull_request"`
 	Review      *review      `json:"review"`
+	Label       struct {
+		Name string `json:"name"`
+	} `json:"label"` // that was given or taken
 
 	// Of a push.
 	Ref     string   `json:"ref"`
@@ -122,6 +125,7 @@ type review struct {
 type commit struct {
 	ID        string    `json:"id"`
 	Message   string    `json:"message"`
+	Distinct  *bool     `json:"distinct"` // no push before had it; nil: not said
 	Timestamp stamp     `json:"timestamp"`
 	Author    signature `json:"author"`
 	Committer signature `json:"committer"`
@@ -129,6 +133,8 @@ type commit struct {
 	Removed   []string  `json:"removed"`
 	Modified  []string  `json:"modified"`
 }
+
+func (c *commit) distinct() bool { return c.Distinct == nil || *c.Distinct }
 
 type signature struct {
 	Email    string `json:"email"`

@@ -16,8 +16,11 @@ import (
 // first mention, without repeats, and holds at most maxMarks entries. Hashes
 // are lower-case, of 7 to 64 hexadecimal digits.
 type Marks struct {
-	// Reverts are the commits named by git revert's "This reverts commit …".
-	// A merge that is taken back is named itself, not its parents.
+	// Reverts are the commits named by git revert's "This reverts commit …". A
+	// merge that is taken back is named itself, not its parents. Beside them the
+	// pull and merge requests that GitHub's "Reverts owner/name#12" and GitLab's
+	// "This reverts merge request !12" name: as "owner/name#12", or "!12" for one
+	// of the same repository.
 	Reverts []string
 
 	// CherryPickOf is the commit named by git cherry-pick -x. A commit picked
@@ -39,6 +42,7 @@ const (
 var (
 	reverts = regexp.MustCompile(`(?i)\bthis reverts commits? ((?:[0-9a-f]{7,64}(?:,? and |, ?| )?)+)`)
 	picked  = regexp.MustCompile(`(?i)\(cherry[- ]picked from commit ([0-9a-f]{7,64})\)`)
+	undone  = regexp.MustCompile(`(?i)(?:^|\n)[ \t]*(?:this )?reverts (?:merge request |pull request )?((?:[\w.-]{1,100}(?:/[\w.-]{1,100}){1,5})?[#!][1-9][0-9]{0,8})\b`)
 	hash    = regexp.MustCompile(`(?i)\b[0-9a-f]{7,64}\b`)
 	fixes   = regexp.MustCompile(`(?im)^[ \t]*fixes-(?:deployment|incident)[ \t]*:[ \t]*(.+)$`)
 )
@@ -53,6 +57,11 @@ func Parse(text string) Marks {
 			for _, h := range hash.FindAllString(found[1], maxMarks) {
 				m.Reverts = add(m.Reverts, strings.ToLower(h))
 			}
+		}
+	}
+	if containsFold(text, "reverts ") {
+		for _, found := range undone.FindAllStringSubmatch(text, maxMarks) {
+			m.Reverts = add(m.Reverts, found[1])
 		}
 	}
 	if containsFold(text, "picked from commit") {

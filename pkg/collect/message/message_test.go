@@ -31,6 +31,12 @@ func TestParse(t *testing.T) {
 		{"a short hash", "This reverts commit 1234567.", message.Marks{Reverts: []string{"1234567"}}},
 		{"too short to be a hash", "This reverts commit 123456.", message.Marks{}},
 		{"a word is no hash", "This reverts commit behaviour from yesterday", message.Marks{}},
+		{"GitHub's revert of a pull request", "Revert \"Add x\" (#13)\n\nReverts acme/shop#12", message.Marks{Reverts: []string{"acme/shop#12"}}},
+		{"GitLab's revert of a merge request", "Revert \"Merge branch 'x'\"\n\nThis reverts merge request !12", message.Marks{Reverts: []string{"!12"}}},
+		{"GitLab's revert in groups", "This reverts merge request acme/web/shop!12.", message.Marks{Reverts: []string{"acme/web/shop!12"}}},
+		{"one of the same repository, and a commit", "Reverts #7\n\nThis reverts commit " + a + ".", message.Marks{Reverts: []string{a, "#7"}}},
+		{"prose is no revert", "It reverts acme/shop#12, Jane says", message.Marks{}},
+		{"no number", "Reverts #0 and acme/shop#x", message.Marks{}},
 		{"cherry-pick -x", "Fix\n\n(cherry picked from commit " + a + ")", message.Marks{CherryPickOf: a}},
 		{"picked twice: the origin", "Fix\n\n(cherry picked from commit " + a + ")\n(cherry picked from commit " + b + ")", message.Marks{CherryPickOf: a}},
 		{"trailers", "Fix\n\nFixes-Deployment: 1234\nfixes-incident: PD-Q1, INC-7\r\nReviewed-by: Jane Doe <jane@example.com>", message.Marks{Fixes: []string{"1234", "PD-Q1", "INC-7"}, Tickets: []string{"INC-7"}}},
@@ -54,7 +60,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("Revert\n\nThis reverts commit " + a + ", reversing\nchanges made to " + b + ".")
 	f.Add("x\n\n(cherry picked from commit " + a + ")\nFixes-Deployment: d1, d2\nABC-1")
 	f.Add("this reverts commit 1234567, 1234567 and 1234567 1234567")
-	hash := regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+	hash := regexp.MustCompile(`^([0-9a-f]{7,64}|([\w.-]+(/[\w.-]+)+)?[#!][1-9][0-9]*)$`)
 	ticket := regexp.MustCompile(`^[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6}$`)
 	f.Fuzz(func(t *testing.T, text string) {
 		m := message.Parse(text)

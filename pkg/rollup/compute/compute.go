@@ -30,7 +30,7 @@ import (
 
 // Version of linking: raised when its code changes what it makes of the same
 // facts, so that everything is linked anew.
-const linkVersion = 2
+const linkVersion = 3
 
 const unknownTier = "unknown"
 

@@ -104,7 +104,8 @@ func (c *Computer) touched(ctx context.Context, spans []span) (shipping, failing
 		FROM payoff_private.event_log
 		WHERE event_id IN
 			(SELECT event_id FROM payoff_private.event_log
-			 WHERE (kind IN `+shippingKinds+` OR kind IN `+failingKinds+` OR startsWith(kind, 'ticket.') AND started_at IS NOT NULL) AND (`+condition(spans)+`))`)
+			 WHERE (kind IN `+shippingKinds+` OR kind IN `+failingKinds+` OR startsWith(kind, 'ticket.')
+				AND (started_at IS NOT NULL OR event_id IN (SELECT event_id FROM payoff_private.work_items WHERE started_at IS NOT NULL))) AND (`+condition(spans)+`))`)
 	if err := row.Scan(&shipping, &repositories, &failing, &incidents, &work); err != nil {
 		return nil, nil, fmt.Errorf("finding what new events touch: %w", err)
 	}

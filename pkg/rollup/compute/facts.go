@@ -182,7 +182,8 @@ func (c *Computer) readWork(ctx context.Context, pulls []dora.PullFact) (map[str
 	}
 	out := make(map[string]time.Time)
 	err := c.each(ctx, fmt.Sprintf("the start of %d work items", len(tickets)), `
-		SELECT ticket, min(started_at) FROM payoff_private.work_items FINAL WHERE has({tickets:Array(String)}, ticket) GROUP BY ticket`,
+		SELECT ticket, assumeNotNull(min(started_at)) FROM payoff_private.work_items FINAL
+		WHERE has({tickets:Array(String)}, ticket) AND started_at IS NOT NULL GROUP BY ticket`,
 		func(rows store.Rows) error {
 			var ticket string
 			var t time.Time

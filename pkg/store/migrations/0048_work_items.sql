@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS payoff_private.work_items
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `kind` LowCardinality(String) COMMENT 'Kind of the event.',
     `ticket` String COMMENT 'Work item, as commits name it.',
-    `started_at` DateTime64(3, 'UTC') COMMENT 'When work on it began.'
+    `started_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When work on it began; null where the fact does not say.'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (ticket, source, event_id)

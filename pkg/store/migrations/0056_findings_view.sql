@@ -2,7 +2,7 @@
 -- do about it. A healthy installation has none.
 CREATE OR REPLACE VIEW payoff.findings
 (
-    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive, collect_failed.',
+    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, no_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive, collect_failed.',
     `subject` String COMMENT 'What it is about: a service, a commit, an incident.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `at` DateTime64(3, 'UTC') COMMENT 'When it happened, as reported.',
@@ -39,6 +39,9 @@ SELECT kind, subject, source, at, what, todo FROM
     UNION ALL
     SELECT 'unknown_commit', concat(service, ' ', if(commit = '', artifact_version, commit)), source, ended_at, 'A deployment''s commit is not in the known history; what it shipped is not known.', 'Import the repository with payoff import git, or name the commit in the event.'
     FROM payoff_private.deployments FINAL WHERE link_quality = 'unknown_commit' AND commit != ''
+    UNION ALL
+    SELECT 'no_commit', concat(service, ' ', artifact_version), source, ended_at, 'A deployment names no commit, and no other one of its version does; what it shipped is not known.', 'Name the commit in the event: customData.commit.'
+    FROM payoff_private.deployments FINAL WHERE link_quality = 'unknown_commit' AND commit = '' AND succeeded
     UNION ALL
     SELECT 'future_authored', commit, '', shipped_at, 'A change was authored after it was merged or shipped; it has no lead time.', 'Correct the clock of the machine it was written on.'
     FROM payoff_private.shipped_changes FINAL WHERE has(flags, 'future_authored')
