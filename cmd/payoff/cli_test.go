@@ -406,6 +406,10 @@ func TestConfigCheckAndCollectTest(t *testing.T) {
 	if strings.Contains(out, "octocat") {
 		t.Errorf("it prints the name of a person: %s", out)
 	}
+	gitlab := must(t, "collect", "test", "gitlab", filepath.Join("..", "..", "pkg", "collect", "gitlab", "testdata", "deployment.success.json"))
+	if !json.Valid([]byte(lastLine(gitlab))) || !strings.Contains(gitlab, "279484c09fbe69ededfced8c1bb6e6d24616b468") || strings.Contains(gitlab, "user1") {
+		t.Errorf("of a delivery of GitLab it prints %s", gitlab)
+	}
 	write(t, payload, "not JSON")
 	if code, _, errOut := payoff(t, "collect", "test", "github", payload, "--header", "X-GitHub-Event: push"); code != exitNo || errOut == "" {
 		t.Errorf("a payload that is not JSON: exit %d, %s", code, errOut)

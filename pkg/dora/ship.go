@@ -19,7 +19,8 @@ type linker struct {
 	running  int // index of the successful deployment that is running; -1 for none
 
 	shipped []Shipped
-	seen    map[place]bool // repository and commit of shipped: a change ships once
+	member  map[string]func(int32) bool // by repository: what includes found
+	seen    map[place]bool              // repository and commit of shipped: a change ships once
 	all     map[string]*history
 }
 
@@ -45,7 +46,7 @@ type visit struct {
 func newLinker(s subject, in *Input, all map[string]*history, as []attempt) *linker {
 	l := &linker{
 		subject: s, in: in, windows: in.Windows(s.service), tries: deployments(as), versions: make(map[version]string),
-		repos: make(map[string]*walk), running: -1, seen: make(map[place]bool), all: all,
+		repos: make(map[string]*walk), running: -1, member: make(map[string]func(int32) bool), seen: make(map[place]bool), all: all,
 	}
 	for _, a := range as {
 		if a.Commit == "" {
@@ -74,8 +75,18 @@ func (l *linker) walk(repository string) *walk {
 }
 
 // includes says which commits of the repository are of the service: those that
-// touch its paths, where it is limited to some at any time; nil for all.
+// touch its paths, where it is limited to some at any time; nil for all. Each commit
+// is looked at once.
 func (l *linker) includes(repository string, h *history) func(int32) bool {
+	include, ok := l.member[repository]
+	if !ok {
+		include = l.membership(repository, h)
+		l.member[repository] = include
+	}
+	return include
+}
+
+func (l *linker) membership(repository string, h *history) func(int32) bool {
 	var parts []Part
 	limited := false
 	for _, p := range l.in.Parts {
@@ -86,9 +97,15 @@ func (l *linker) includes(repository string, h *history) func(int32) bool {
 	if !limited {
 		return nil
 	}
+	is := make([]int8, len(h.commits)) // 0: not looked at yet
 	return func(n int32) bool {
-		c := h.commits[n]
-		return c == nil || c.AllPaths || slices.ContainsFunc(parts, func(p Part) bool { return p.Has(c.Committed, c.Paths) })
+		if is[n] == 0 {
+			c := h.commits[n]
+			if is[n] = -1; c == nil || c.AllPaths || slices.ContainsFunc(parts, func(p Part) bool { return p.Has(c.Committed, c.Paths) }) {
+				is[n] = 1
+			}
+		}
+		return is[n] > 0
 	}
 }
 
