@@ -160,12 +160,14 @@ const viewHead = `WITH
     windows AS (SELECT 'range' AS grain, {from:DateTime64(3, 'UTC')} AS window_start, {to:DateTime64(3, 'UTC')} AS window_end),
 ` + suppressions + askedOf
 
-func batchHead(where string) string {
+func batchHead(where string) string { return windowsHead(where, suppressions) }
+
+func windowsHead(where, suppressed string) string {
 	return `WITH
     windows AS (SELECT grain, window_start, window_end FROM payoff.calendar WHERE ` + where + `),
     (SELECT (min(window_start), max(window_end), groupUniqArray(grain)) FROM windows) AS all_windows,
     all_windows.1 AS asked_from, all_windows.2 AS asked_to, all_windows.3 AS asked_grains,
-` + suppressions + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
+` + suppressed + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
 `
 }
 
@@ -176,14 +178,21 @@ func (d Def) CreateView() string {
 }
 
 // Batch is the query that computes the metric over the calendar windows that
-// satisfy where, a condition on grain, window_start and window_end. Of a metric
-// that Go folds it selects the samples, of what is not shown, too: see Suppressed.
+// satisfy where, a condition on grain, window_start and window_end. What is not
+// shown in them, and in any others, stands in payoff_private.suppressed under the
+// number {run:UInt64}: one query finds it for all metrics, see Suppressed. Of a
+// metric that Go folds Batch selects the samples, of what is not shown, too.
 func (d Def) Batch(where string) string {
-	sql := batchHead(where) + "SELECT * FROM (\n" + d.SQL + "\n) AS p\n"
+	sql := windowsHead(where, suppressed) + "SELECT * FROM (\n" + d.SQL + "\n) AS p\n"
 	if d.Fold != nil {
 		return sql
 	}
 	return sql + shownInBatch
 }
+
+// suppressed are the relations of suppressions as a run has found them.
+const suppressed = `    suppressed_services AS (SELECT grain, window_start, service FROM payoff_private.suppressed WHERE run = {run:UInt64} AND service != ''),
+    suppressed_teams AS (SELECT grain, window_start, team FROM payoff_private.suppressed WHERE run = {run:UInt64} AND team != ''),
+`
 
 func escape(s string) string { return strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) }

@@ -27,7 +27,7 @@ type foldedPoint struct {
 // foldPoints does for a metric that Go folds what appendPoints does in SQL.
 func (c *Computer) foldPoints(ctx context.Context, p publication) error {
 	d, where := p.def, p.where
-	computed, err := c.fold(ctx, d, where)
+	computed, err := c.fold(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -66,10 +66,11 @@ func (p foldedPoint) same(q foldedPoint) bool {
 
 // fold gathers the samples of every service, team, unit and the whole, and folds
 // each.
-func (c *Computer) fold(ctx context.Context, d metric.Def, where string) (map[pointKey]foldedPoint, error) {
+func (c *Computer) fold(ctx context.Context, p publication) (map[pointKey]foldedPoint, error) {
+	d := p.def
 	samples := make(map[pointKey][]metric.Sample)
 	ends := make(map[pointKey]time.Time)
-	err := c.each(ctx, "what "+d.Name+" is made of", "SELECT grain, window_start, window_end, service, team, unit, ms, event, cut FROM ("+d.Batch(where)+")",
+	err := c.each(ctx, "what "+d.Name+" is made of", "SELECT grain, window_start, window_end, service, team, unit, ms, event, cut FROM ("+d.Batch(p.where)+")",
 		func(rows store.Rows) error {
 			var grain, service, team, unit string
 			var start, end time.Time
@@ -90,11 +91,11 @@ func (c *Computer) fold(ctx context.Context, d metric.Def, where string) (map[po
 				ends[k] = end
 			}
 			return nil
-		})
+		}, store.Param("run", p.run))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.suppress(ctx, where, samples); err != nil {
+	if err := c.dropSuppressed(ctx, p, samples); err != nil {
 		return nil, err
 	}
 	out := make(map[pointKey]foldedPoint)
@@ -111,18 +112,19 @@ func (c *Computer) fold(ctx context.Context, d metric.Def, where string) (map[po
 	return out, nil
 }
 
-// suppress takes away the samples of what is not shown by itself.
-func (c *Computer) suppress(ctx context.Context, where string, samples map[pointKey][]metric.Sample) error {
-	return c.each(ctx, "what is not shown", metric.Suppressed(where), func(rows store.Rows) error {
-		var k pointKey
-		var start time.Time
-		if err := rows.Scan(&k.grain, &start, &k.service, &k.team); err != nil {
-			return err
-		}
-		k.start = start.UnixMilli()
-		delete(samples, k)
-		return nil
-	})
+// dropSuppressed takes away the samples of what is not shown by itself.
+func (c *Computer) dropSuppressed(ctx context.Context, p publication, samples map[pointKey][]metric.Sample) error {
+	return c.each(ctx, "what is not shown", `SELECT grain, window_start, toString(service), toString(team) FROM payoff_private.suppressed WHERE run = {run:UInt64}`,
+		func(rows store.Rows) error {
+			var k pointKey
+			var start time.Time
+			if err := rows.Scan(&k.grain, &start, &k.service, &k.team); err != nil {
+				return err
+			}
+			k.start = start.UnixMilli()
+			delete(samples, k)
+			return nil
+		}, store.Param("run", p.run))
 }
 
 func (c *Computer) published(ctx context.Context, d metric.Def, where string) (map[pointKey]foldedPoint, error) {

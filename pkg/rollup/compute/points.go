@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -31,37 +32,73 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 	if err != nil || all.from.IsZero() {
 		return 0, err
 	}
+	todo, span := c.todo(all, dirty, fresh)
+	if len(todo) == 0 {
+		return 0, nil
+	}
 	published, err := c.publishedMetrics(ctx)
 	if err != nil {
 		return 0, err
 	}
+	run := rand.Uint64()
+	if err := c.timed("what is not shown", func() error { return c.suppress(ctx, run, span) }); err != nil {
+		return 0, err
+	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for _, d := range c.metrics {
-		where := grainsOf(d)
-		if fresh {
-			where += " AND " + intersecting([]stretch{all})
-		} else {
-			touched := reach(d, dirty)
-			if len(touched) == 0 {
-				continue
-			}
-			where += " AND " + intersecting(touched)
-		}
-		p := publication{def: d, where: where, generation: generation, first: !published[versioned{d.Name, uint16(d.Version)}], at: c.now()}
+	for _, p := range todo {
+		p.generation, p.run, p.first, p.at = generation, run, !published[versioned{p.def.Name, uint16(p.def.Version)}], c.now()
 		publish := c.appendPoints
-		if d.Fold != nil {
+		if p.def.Fold != nil {
 			publish = c.foldPoints
 		}
 		group.Go(func() error {
-			return c.timed(d.Name, func() error { return publish(groupCtx, p) })
+			return c.timed(p.def.Name, func() error { return publish(groupCtx, p) })
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return 0, err
 	}
+	if err := c.store.Exec(ctx, fmt.Sprintf("ALTER TABLE payoff_private.suppressed DROP PARTITION %d", run)); err != nil {
+		return 0, fmt.Errorf("dropping what was not shown: %w", err)
+	}
 	after, err := c.countPoints(ctx)
 	return after - before, err
+}
+
+// todo lists the metrics to compute with their windows, and the time that all of
+// these lie in.
+func (c *Computer) todo(all stretch, dirty map[string][]stretch, fresh bool) ([]publication, stretch) {
+	var out []publication
+	var span stretch
+	for _, d := range c.metrics {
+		touched := []stretch{all}
+		if !fresh {
+			touched = reach(d, dirty)
+		}
+		if len(touched) == 0 {
+			continue
+		}
+		if len(out) == 0 {
+			span = touched[0]
+		}
+		span = stretch{earlier(span.from, touched[0].from), later(span.to, touched[len(touched)-1].to)}
+		out = append(out, publication{def: d, where: grainsOf(d.Grains) + " AND " + intersecting(touched)})
+	}
+	return out, span
+}
+
+// suppress finds what is not shown in any window of a span of time. That it is
+// found of more windows than are computed does no harm.
+func (c *Computer) suppress(ctx context.Context, run uint64, span stretch) error {
+	err := c.store.Exec(ctx, `
+		INSERT INTO payoff_private.suppressed (run, grain, window_start, service, team)
+		SELECT {run:UInt64}, grain, window_start, service, team FROM (`+metric.Suppressed(grainsOf(metric.Grains)+" AND "+intersecting([]stretch{span}))+`)`,
+		store.Param("run", run))
+	if err != nil {
+		return fmt.Errorf("finding what is not shown: %w", err)
+	}
+	return nil
 }
 
 // atOnce is how many statements that write are run at once: one reads with all cores
@@ -73,7 +110,8 @@ type publication struct {
 	def        metric.Def
 	where      string // condition on the calendar's windows
 	generation uint64
-	first      bool // nothing of the metric is published yet
+	run        uint64 // names what is not shown in the windows
+	first      bool   // nothing of the metric is published yet
 	at         time.Time
 }
 
@@ -116,10 +154,10 @@ func (c *Computer) everything(ctx context.Context) (stretch, error) {
 	return s, nil
 }
 
-// grainsOf is the condition for the windows a metric is stored for.
-func grainsOf(d metric.Def) string {
-	quoted := make([]string, len(d.Grains))
-	for i, g := range d.Grains {
+// grainsOf is the condition for the windows of some grains.
+func grainsOf(grains []metric.Grain) string {
+	quoted := make([]string, len(grains))
+	for i, g := range grains {
 		quoted[i] = "'" + string(g) + "'"
 	}
 	return "grain IN (" + strings.Join(quoted, ", ") + ")"
@@ -162,8 +200,13 @@ func intersecting(dirty []stretch) string {
 	for _, s := range dirty {
 		parts = append(parts, fmt.Sprintf("window_start < %s AND window_end > %s", instant(s.to), instant(s.from)))
 	}
-	return "(" + strings.Join(parts, " OR ") + ")"
+	return fmt.Sprintf("(window_start < %s AND window_start > %s - toIntervalDay(%s) AND (%s))",
+		instant(dirty[len(dirty)-1].to), instant(dirty[0].from), longest, strings.Join(parts, " OR "))
 }
+
+// longest is how many days no window of a grain is as long as. It says of a window's
+// start, which points are found by, what is asked of its end, which they are not.
+const longest = `multiIf(grain = 'day', 2, grain = 'week', 8, grain = 'month', 32, grain = 'quarter', 93, 367)`
 
 func instant(t time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", t.UnixMilli())
@@ -201,7 +244,7 @@ func (c *Computer) appendPoints(ctx context.Context, p publication) error {
 	}
 	err := c.store.Exec(ctx, "INSERT INTO payoff.metric_point_log ("+pointColumns+")"+sql,
 		store.Param("metric", d.Name), store.Param("version", uint16(d.Version)),
-		store.Param("generation", p.generation), store.Micros("now", p.at))
+		store.Param("generation", p.generation), store.Param("run", p.run), store.Micros("now", p.at))
 	if err != nil {
 		return fmt.Errorf("computing %s: %w", d.Name, err)
 	}
