@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -41,15 +42,21 @@ func hook(t testing.TB, listen, endpoint, secret, event, body string) {
 func TestRepositoriesAreFetched(t *testing.T) {
 	data, dir, repo := t.TempDir(), t.TempDir(), repository(t, "checkout", 3)
 	t.Setenv("HOOK_SECRET", "hook-secret")
-	t.Setenv("PAYOFF_ROLLUP_EVERY", "1h") // only the test computes
+	t.Setenv("PAYOFF_ROLLUP_EVERY", "1h")           // only the test computes
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // a server that says nothing holds up neither the others nor the end
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
 	file := filepath.Join(dir, "payoff.yaml")
 	write(t, file, fmt.Sprintf(`
 ingest: {endpoints: [{source: github, name: main, secrets: [{env: HOOK_SECRET}]}]}
 collect:
   git:
+    - {url: "https://%s/acme/silent.git", every: 1s}
     - {url: %q, repository: acme/checkout, every: 1s}
     - {url: %q, repository: acme/gone, every: 1s}
-`, repo, filepath.Join(dir, "gone.git")))
+`, silent.Addr(), repo, filepath.Join(dir, "gone.git")))
 	info := up(t, data, "--config", file)
 	ask := func(query string) string { t.Helper(); return lines(t, data, query) }
 	compute := func() {

@@ -109,8 +109,9 @@ func (i *Instance) pull(ctx context.Context, p collect.Protector, from *puller) 
 	}
 	bounded, cancel := context.WithTimeout(ctx, pullTime)
 	defer cancel()
-	told := 0
-	_, err := git.Pull(bounded, from.Remote, from.o, func(drafts []events.Draft) error {
+	told, o := 0, from.o
+	o.Fetched = i.o.Now()
+	_, err := git.Pull(bounded, from.Remote, o, func(drafts []events.Draft) error {
 		for n := range drafts {
 			drafts[n].Received = i.o.Now()
 		}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/events"
 )
@@ -114,6 +115,25 @@ func TestPullAfterTheBranchWasRewritten(t *testing.T) {
 	if got := pull(t, Remote{URL: remote}, o); got != "0 commits, trunk" {
 		t.Errorf("a branch in the place of another: told is %s", got)
 	}
+}
+
+// TestPullOfABranchThatWasSetBack: what was taken from the branch is on it no more, by
+// a newer version of the same fact.
+func TestPullOfABranchThatWasSetBack(t *testing.T) {
+	var s stream
+	s.line(t0, t0+10, t0+20)
+	remote := s.repo(t)
+	fetch := func(at int64) (tips []events.Draft) {
+		t.Helper()
+		o := Options{Dir: filepath.Join(filepath.Dir(remote), "clone"), GraphOnly: true, Fetched: time.Unix(at, 0)}
+		if _, err := Pull(t.Context(), Remote{URL: remote}, o, func(b []events.Draft) error { tips = append(tips, tipsOf(b)...); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return tips
+	}
+	before := fetch(t0 + 60)
+	gitIn(t, remote, nil, "update-ref", "refs/heads/main", "main~1")
+	outranks(t, fetch(t0+120), before)
 }
 
 // TestPullBrokenOffTellsAgain: what was not taken is told by the next pull.

@@ -22,6 +22,10 @@ type Options struct {
 	MergesInto  string // every step of this branch is a deployment, and no tag is
 	GraphOnly   bool   // nothing in the repository says what was deployed: only commits and the default branch are told of
 
+	// Fetched is when the clone was brought up to its remote, which then has the last
+	// word on where its default branch stands; zero where that is not known.
+	Fetched time.Time
+
 	told      string // pattern of refs whose commits were told of before; "" for none
 	toldSteps string // where MergesInto stood then; "" for nowhere
 }
@@ -117,7 +121,7 @@ func Read(ctx context.Context, o Options, emit func([]events.Draft) error, progr
 	if err != nil {
 		return sum, err
 	}
-	tip, err := r.readTip(ctx)
+	tip, err := r.readTip(ctx, o.Fetched)
 	if err != nil {
 		return sum, err
 	}

@@ -15,14 +15,15 @@ type tip struct {
 	branch string
 	commit string
 	time   time.Time
-	// sequence grows with the branch: it is the time of its youngest commit, plus
-	// one for each.
+	// sequence grows with the branch: it is the time of its youngest commit, or of
+	// the fetch, plus one for each commit. So a branch that was set back is believed
+	// once it is fetched, and an import of an old clone is not.
 	sequence uint64
 }
 
 // readTip finds where the default branch stands: at the origin, if the clone knows
 // that, as what is not pushed is nobody's yet. There is none without a branch.
-func (r *repository) readTip(ctx context.Context) ([]tip, error) {
+func (r *repository) readTip(ctx context.Context, fetched time.Time) ([]tip, error) {
 	b, ok := r.branch("refs/remotes/origin/" + r.main)
 	if !ok {
 		if b, ok = r.branch(r.main); !ok {
@@ -54,6 +55,9 @@ func (r *repository) readTip(ctx context.Context) ([]tip, error) {
 	}
 	if !events.Believable(t.time) && !newest.IsZero() {
 		t.time = newest // a fact without a believable time would not be read
+	}
+	if fetched.After(newest) {
+		newest = fetched
 	}
 	t.sequence = events.SequenceOf(newest) + count
 	return []tip{t}, nil
