@@ -1,5 +1,6 @@
 -- What is kept but cannot be counted, or is counted with doubt: each with what to
--- do about it. A healthy installation has none.
+-- do about it. A healthy installation has none, so each is looked for without FINAL
+-- first: keys of which no version is suspicious need not be merged.
 CREATE OR REPLACE VIEW payoff.findings
 (
     `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, no_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive, collect_failed.',
@@ -11,7 +12,11 @@ CREATE OR REPLACE VIEW payoff.findings
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH a AS (SELECT *, if(service = '', if(attempt = '', toString(event_id), attempt), service) AS named FROM payoff_private.attempts FINAL)
+WITH a AS
+(
+    SELECT *, if(service = '', if(attempt = '', toString(event_id), attempt), service) AS named FROM payoff_private.attempts FINAL
+    WHERE event_id IN (SELECT event_id FROM payoff_private.attempts WHERE service = '' OR environment = '' OR has(flags, 'impossible_time'))
+)
 SELECT kind, subject, source, at, what, todo FROM
 (
     SELECT 'no_service' AS kind, named AS subject, source, occurred_at AS at,
@@ -24,33 +29,41 @@ SELECT kind, subject, source, at, what, todo FROM
     SELECT 'impossible_time', named, source, occurred_at, 'A deployment is dated outside of what can be believed; it is in no metric.', 'Correct the clock or the format at the source and send it again.'
     FROM a WHERE has(flags, 'impossible_time')
     UNION ALL
-    SELECT 'no_end', concat(named, ' ', any(artifact_version)), any(source), max(occurred_at), 'An attempt to deploy began and its end is not known; it is in no metric.', 'Send how it ended: service.deployed or deployment.failed with the same attempt.'
-    FROM a WHERE service != '' AND environment != '' AND kind != 'service.removed' AND NOT has(flags, 'impossible_time')
-    GROUP BY named, source, environment, if(attempt = '', toString(event_id), attempt) HAVING max(outcome) = ''
+    SELECT 'no_end', concat(service, ' ', any(artifact_version)), any(source), max(occurred_at), 'An attempt to deploy began and its end is not known; it is in no metric.', 'Send how it ended: service.deployed or deployment.failed with the same attempt.'
+    FROM payoff_private.attempts FINAL WHERE service != '' AND environment != '' AND kind != 'service.removed' AND NOT has(flags, 'impossible_time')
+        AND (service, source, environment, attempt) IN (SELECT service, source, environment, attempt FROM payoff_private.attempts WHERE outcome = '')
+    GROUP BY service, source, environment, if(attempt = '', toString(event_id), attempt) HAVING max(outcome) = ''
     UNION ALL
     SELECT 'impossible_time', commit, source, committed_at, 'A commit is dated outside of what can be believed.', 'Nothing, if the history is as it is: the commit counts by its place in the graph, without a lead time.'
     FROM payoff_private.commits FINAL WHERE has(flags, 'impossible_time')
+        AND (repository, commit) IN (SELECT repository, commit FROM payoff_private.commits WHERE has(flags, 'impossible_time'))
     UNION ALL
     SELECT 'future_authored', commit, source, committed_at, 'A commit was authored after it was committed; its clock starts at the commit.', 'Correct the clock of the machine it was written on.'
-    FROM payoff_private.commits FINAL WHERE has(flags, 'future_authored') OR authored_at > committed_at + INTERVAL 5 MINUTE
+    FROM payoff_private.commits FINAL WHERE (has(flags, 'future_authored') OR authored_at > committed_at + INTERVAL 5 MINUTE)
+        AND (repository, commit) IN (SELECT repository, commit FROM payoff_private.commits WHERE has(flags, 'future_authored') OR authored_at > committed_at + INTERVAL 5 MINUTE)
     UNION ALL
     SELECT 'missing_parents', commit, source, committed_at, 'The history ends at this commit, whose parents are not known.', 'Fetch the whole history: git fetch --unshallow, then import again.'
     FROM payoff_private.commits FINAL WHERE boundary
+        AND (repository, commit) IN (SELECT repository, commit FROM payoff_private.commits WHERE boundary)
     UNION ALL
     SELECT 'unknown_commit', concat(service, ' ', if(commit = '', artifact_version, commit)), source, ended_at, 'A deployment''s commit is not in the known history; what it shipped is not known.', 'Import the repository with payoff import git, or name the commit in the event.'
     FROM payoff_private.deployments FINAL WHERE link_quality = 'unknown_commit' AND commit != ''
+        AND (service, tier, deployment_id) IN (SELECT service, tier, deployment_id FROM payoff_private.deployments WHERE link_quality = 'unknown_commit')
     UNION ALL
     SELECT 'no_commit', concat(service, ' ', artifact_version), source, ended_at, 'A deployment names no commit, and no other one of its version does; what it shipped is not known.', 'Name the commit in the event: customData.commit.'
     FROM payoff_private.deployments FINAL WHERE link_quality = 'unknown_commit' AND commit = '' AND succeeded
+        AND (service, tier, deployment_id) IN (SELECT service, tier, deployment_id FROM payoff_private.deployments WHERE link_quality = 'unknown_commit')
     UNION ALL
     SELECT 'future_authored', commit, '', shipped_at, 'A change was authored after it was merged or shipped; it has no lead time.', 'Correct the clock of the machine it was written on.'
     FROM payoff_private.shipped_changes FINAL WHERE has(flags, 'future_authored')
+        AND (service, tier, repository, commit) IN (SELECT service, tier, repository, commit FROM payoff_private.shipped_changes WHERE has(flags, 'future_authored'))
     UNION ALL
     SELECT 'incident_without_service', incident, source, detected_at, 'An incident names no service; it marks a deployment only where it names one.', 'Name it at the source, or map it: pagerduty.places of payoff.yaml.'
     FROM payoff_private.incidents FINAL WHERE service = ''
     UNION ALL
     SELECT 'impossible_time', incident, source, occurred_at, 'A report about an incident is dated outside of what can be believed; it is left out.', 'Correct the clock or the format at the source and send it again.'
     FROM payoff_private.incident_facts FINAL WHERE has(flags, 'impossible_time')
+        AND (incident, source, event_id) IN (SELECT incident, source, event_id FROM payoff_private.incident_facts WHERE has(flags, 'impossible_time'))
     UNION ALL
     SELECT DISTINCT kind, subject, source, at, 'An environment has no tier; what is deployed to it is in no metric.', 'Map the environment to a tier in tiers: of payoff.yaml.'
     FROM payoff_private.faults FINAL WHERE kind = 'unknown_tier'
