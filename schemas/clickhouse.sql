@@ -784,6 +784,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -810,6 +878,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -829,6 +904,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -953,6 +1034,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -979,6 +1128,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -998,6 +1154,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -1123,6 +1285,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -1149,6 +1379,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -1168,6 +1405,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -1291,6 +1534,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -1317,6 +1628,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -1336,6 +1654,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -1459,6 +1783,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -1485,6 +1877,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -1504,6 +1903,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -1627,6 +2032,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -1653,6 +2126,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -1672,6 +2152,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -1795,6 +2281,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -1821,6 +2375,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -1840,6 +2401,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -1963,6 +2530,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -1989,6 +2624,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -2008,6 +2650,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -2131,6 +2779,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -2157,6 +2873,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -2176,6 +2899,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -2338,6 +3067,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -2364,6 +3161,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -2383,6 +3187,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -2507,6 +3317,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -2533,6 +3411,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -2552,6 +3437,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -2674,6 +3565,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -2700,6 +3659,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -2719,6 +3685,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -2880,6 +3852,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -2906,6 +3946,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -2925,6 +3972,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -3087,6 +4140,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -3113,6 +4234,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -3132,6 +4260,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -3257,6 +4391,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -3283,6 +4485,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -3302,6 +4511,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -3565,6 +4780,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -3591,6 +4874,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -3610,6 +4900,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -3734,6 +5030,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -3760,6 +5124,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -3779,6 +5150,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -3906,6 +5283,74 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    kin AS
+    (
+        SELECT
+            grain,
+            window_start,
+            team,
+            service,
+            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
+            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+        FROM
+        (
+            SELECT
+                grain,
+                window_start,
+                team,
+                service,
+                small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
+            FROM
+            (
+                SELECT
+                    w.grain AS grain,
+                    w.window_start AS window_start,
+                    w.window_end AS window_end,
+                    o.unit AS unit,
+                    o.team AS team,
+                    o.service AS service,
+                    s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.service_ownership
+                    FINAL
+                    WHERE unit IN (
+                        SELECT unit
+                        FROM payoff_private.service_ownership
+                        FINAL
+                        WHERE team IN (
+                            SELECT team
+                            FROM payoff_private.team_sizes
+                            FINAL
+                            WHERE members < 3
+                        )
+                    )
+                ) AS o
+                INNER JOIN
+                (
+                    SELECT
+                        team,
+                        members,
+                        valid_from,
+                        valid_to
+                    FROM payoff_private.team_sizes
+                    FINAL
+                ) AS s ON o.team = s.team
+                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
+            )
+        )
+        WHERE team_hidden
+    ),
     suppressed_services AS
     (
         SELECT DISTINCT
@@ -3932,6 +5377,13 @@ AS WITH
             service,
             f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT
+            grain,
+            window_start,
+            service
+        FROM kin
+        WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -3951,6 +5403,12 @@ AS WITH
             WHERE members < 3
         ) AS t
         WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
+        UNION ALL
+        SELECT DISTINCT
+            grain,
+            window_start,
+            team
+        FROM kin
     ),
     (
         SELECT groupArray(toString(service))
@@ -4221,6 +5679,53 @@ LEFT JOIN
 ) AS o ON o.service = c.service
 WHERE owned_from < owned_to
 SETTINGS join_use_nulls = 0;
+
+CREATE VIEW payoff.pages
+(
+    `page` String COMMENT 'Provider\'s id.',
+    `source` LowCardinality(String) COMMENT 'Who reported it.',
+    `rotation` String COMMENT 'On-call rotation that was called.',
+    `service` String COMMENT 'Service it is about; empty when none is named.',
+    `incident` String COMMENT 'Incident it belongs to; empty when none is named.',
+    `key` String COMMENT 'De-duplication key: notifications of one key before it resolves are one page.',
+    `urgency` String COMMENT 'As the tool names it.',
+    `triggered_at` DateTime64(3, 'UTC') COMMENT 'When a person was first called.',
+    `acknowledged_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When a person first answered.',
+    `resolved_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it ended, the last time; null while it goes on.',
+    `label` String COMMENT 'What somebody said it was, the last time: impacting, false_alarm, not_cause; empty while nobody did.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Calls of a person, each with its rotation and what it turned out to be.'
+AS SELECT
+    subject AS page,
+    source,
+    argMaxIf(c.rotation, occurred_at, c.rotation != '') AS rotation,
+    argMaxIf(toString(e.service), occurred_at, e.service != '') AS service,
+    argMaxIf(e.incident, occurred_at, e.incident != '') AS incident,
+    argMaxIf(c.key, occurred_at, c.key != '') AS key,
+    argMaxIf(c.urgency, occurred_at, c.urgency != '') AS urgency,
+    minIf(occurred_at, kind = 'page.triggered') AS triggered_at,
+    minOrNullIf(occurred_at, kind = 'page.acknowledged') AS acknowledged_at,
+    if(maxIf(occurred_at, kind = 'page.resolved') < maxIf(occurred_at, kind = 'page.triggered'), NULL, maxOrNullIf(occurred_at, kind = 'page.resolved')) AS resolved_at,
+    argMaxIf(c.label, occurred_at, c.label != '') AS label
+FROM
+(
+    SELECT
+        kind,
+        source,
+        subject,
+        occurred_at,
+        service,
+        incident,
+        JSONExtract(data, 'subject', 'content', 'Tuple(rotation String, key String, urgency String, label String)') AS c
+    FROM payoff_private.events
+    FINAL
+    WHERE (kind IN ('page.triggered', 'page.acknowledged', 'page.resolved', 'page.labelled')) AND (NOT has(flags, 'impossible_time'))
+) AS e
+GROUP BY
+    source,
+    subject
+HAVING countIf(kind = 'page.triggered') > 0;
 
 CREATE VIEW payoff.populations
 (
@@ -4587,6 +6092,62 @@ FROM payoff_private.org_declared
 FINAL
 ARRAY JOIN arrayMap(row -> JSONExtract(row, 'Tuple(from String, to String, unit String, line String)'), JSONExtractArrayRaw(rows)) AS r
 WHERE class = 'team';
+
+CREATE VIEW payoff.tickets
+(
+    `ticket` String COMMENT 'Provider\'s id.',
+    `source` LowCardinality(String) COMMENT 'Who reported it.',
+    `category` String COMMENT 'As the tool names it, the last time: production help, bug, how-to, …',
+    `type` String COMMENT 'Type of the ticket.',
+    `helped_by` String COMMENT 'Group or team it lies with.',
+    `team` String COMMENT 'Team that asked.',
+    `service` String COMMENT 'Service it is about; empty when none is named.',
+    `capability` String COMMENT 'Capability it is about; empty when none is named.',
+    `tier` String COMMENT 'Tier of support.',
+    `channel` String COMMENT 'tool, chat, office hours.',
+    `priority` String COMMENT 'As the tool names it.',
+    `state` String COMMENT 'As the tool named it last.',
+    `opened_at` DateTime64(3, 'UTC') COMMENT 'When it was first heard of: created, where that is known.',
+    `closed_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was closed, the last time; null while it is open, also again.',
+    `resolution` String COMMENT 'How it ended.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Requests for support as they stand now.'
+AS SELECT
+    subject AS ticket,
+    source,
+    argMaxIf(u.category, occurred_at, u.category != '') AS category,
+    argMaxIf(c.ticketType, occurred_at, c.ticketType != '') AS type,
+    argMaxIf(c.group, occurred_at, c.group != '') AS helped_by,
+    argMaxIf(toString(e.team), occurred_at, e.team != '') AS team,
+    argMaxIf(toString(e.service), occurred_at, e.service != '') AS service,
+    argMaxIf(toString(e.capability), occurred_at, e.capability != '') AS capability,
+    argMaxIf(u.tier, occurred_at, u.tier != '') AS tier,
+    argMaxIf(u.channel, occurred_at, u.channel != '') AS channel,
+    argMaxIf(c.priority, occurred_at, c.priority != '') AS priority,
+    argMaxIf(u.state, occurred_at, u.state != '') AS state,
+    min(occurred_at) AS opened_at,
+    if(maxIf(occurred_at, kind = 'ticket.closed') < maxIf(occurred_at, (kind != 'ticket.closed') AND (lower(u.state) IN ('open', 'new', 'reopened', 'in_progress', 'pending'))), NULL, maxOrNullIf(occurred_at, kind = 'ticket.closed')) AS closed_at,
+    argMaxIf(c.resolution, occurred_at, c.resolution != '') AS resolution
+FROM
+(
+    SELECT
+        kind,
+        source,
+        subject,
+        occurred_at,
+        service,
+        team,
+        capability,
+        JSONExtract(data, 'subject', 'content', 'Tuple(ticketType String, `group` String, priority String, resolution String)') AS c,
+        JSONExtract(data, 'customData', 'Tuple(category String, tier String, channel String, state String)') AS u
+    FROM payoff_private.events
+    FINAL
+    WHERE (kind IN ('ticket.created', 'ticket.updated', 'ticket.closed')) AND (NOT has(flags, 'impossible_time'))
+) AS e
+GROUP BY
+    source,
+    subject;
 
 CREATE VIEW payoff.waiting_changes
 (
@@ -5192,6 +6753,22 @@ ENGINE = ReplacingMergeTree(generation, deleted)
 ORDER BY (service, tier, repository, change)
 SETTINGS index_granularity = 8192
 COMMENT 'Pull requests and the deployment that shipped them.';
+
+CREATE TABLE payoff_private.suppressed
+(
+    `run` UInt64 COMMENT 'The run of computing: a random number.',
+    `grain` LowCardinality(String) COMMENT 'day, week, month, quarter or year.',
+    `window_start` DateTime64(3, 'UTC') COMMENT 'First instant of the window.',
+    `service` LowCardinality(String) COMMENT 'Service that is not shown in it, or empty.',
+    `team` LowCardinality(String) COMMENT 'Team that is not shown in it, or empty.',
+    `written_at` DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it was written; kept a day.'
+)
+ENGINE = MergeTree
+PARTITION BY run
+ORDER BY (grain, window_start, service, team)
+TTL toDateTime(written_at) + toIntervalDay(1)
+SETTINGS index_granularity = 8192
+COMMENT 'Windows in which services and teams are shown only inside their unit, while points are computed.';
 
 CREATE VIEW payoff_private.team_members
 (

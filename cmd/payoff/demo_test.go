@@ -45,6 +45,10 @@ func TestDemo(t *testing.T) {
 		{"rollbacks", `SELECT count() FROM deployments WHERE tier = 'production' AND succeeded AND class = 'rollback'`, told.rollbacks},
 		{"in the freeze", `SELECT countIf(NOT has(rework, 'rollback') AND NOT hotfix) FROM deployments WHERE tier = 'production' AND started_at >= '2025-12-17' AND started_at < '2026-01-06'`, 0},
 		{"parked", `SELECT count() FROM dead_letters`, 0},
+		{"pages", `SELECT count() FROM pages WHERE rotation != '' AND acknowledged_at >= triggered_at AND resolved_at >= acknowledged_at`, told.pages},
+		{"false alarms", `SELECT count() FROM pages WHERE label = 'false_alarm'`, told.falseAlarms},
+		{"tickets for provisioning", `SELECT count() FROM tickets WHERE category = 'provisioning' AND team != '' AND helped_by != ''`, told.provisioning},
+		{"open tickets", `SELECT count() FROM tickets WHERE closed_at IS NULL`, len(told.open)},
 		{"without an owner", `SELECT count() FROM deployments WHERE team = ''`, 0},
 	} {
 		out := must(t, "sql", "--data", dir, "--format", "csv", c.sql)
@@ -92,15 +96,32 @@ func TestDemoDoesNotMix(t *testing.T) {
 }
 
 type demoFacts struct {
-	events, rollbacks int
-	runs              map[string]bool // successful deployments to production, by run
+	events, rollbacks                int
+	runs                             map[string]bool // successful deployments to production, by run
+	pages, falseAlarms, provisioning int
+	open                             map[string]bool // tickets
 }
 
 // tell counts what the events say.
 func tell(t *testing.T, o acme.Options) demoFacts {
-	f := demoFacts{runs: map[string]bool{}}
+	f := demoFacts{runs: map[string]bool{}, open: map[string]bool{}}
 	err := acme.Generate(o, func(e *acme.Event) error {
 		f.events++
+		switch {
+		case e.Kind == events.PageTriggered:
+			f.pages++
+		case e.Kind == events.PageLabelled && e.Content.Label == "false_alarm":
+			f.falseAlarms++
+		case e.Kind == events.TicketCreated:
+			f.open[e.Subject] = true
+			if e.Custom.Category == "provisioning" {
+				f.provisioning++
+			}
+		case e.Kind == events.TicketClosed:
+			delete(f.open, e.Subject)
+		case e.Custom.State == "reopened":
+			f.open[e.Subject] = true
+		}
 		env := e.Content.Environment
 		if e.Kind != events.ServiceDeployed && e.Kind != events.ServiceRolledBack || !strings.HasPrefix(env.ID, "production") || f.runs[e.Custom.RunID] {
 			return nil

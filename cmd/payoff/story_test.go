@@ -176,7 +176,7 @@ func sameNumberEverywhere(t *testing.T, dir string, info instance.Info) {
 	if status, page := get(t, "http://"+info.Pages+"/service/payments?grain=week"); status != http.StatusOK || !strings.Contains(page, shown) {
 		t.Errorf("the page (%d) does not show %s", status, shown)
 	}
-	if review := must(t, "review", "weekly", "--week", "2026-W10", "--data", dir); !regexp.MustCompile(`\| payments \|.* `+regexp.QuoteMeta(shown)+` \(`).MatchString(review) {
+	if review := must(t, "review", "weekly", "--week", "2026-W10", "--data", dir); !regexp.MustCompile(`\| payments \|.* ` + regexp.QuoteMeta(shown) + ` \(`).MatchString(review) {
 		t.Errorf("the review does not say %s of payments:\n%s", shown, review)
 	}
 	if table := must(t, "metrics", "query", "dora.deployment_frequency", "--by", "week", "--service", "payments", "--from", "2026-W10", "--to", "2026-W11", "--data", dir); !strings.Contains(table, shown) {

@@ -7,6 +7,11 @@ package metric
 // in, and the service is shown; where no members are declared at all, sizes are
 // unknown and teams are shown.
 //
+// What is not shown must not be found as what is left of the unit, either. So the
+// services of a small team are not shown with it, and where it is the only one of
+// its unit a second team, and a service of that one, are hidden, too: the first by
+// name, as that depends on nothing that points are not computed again for.
+//
 // It is done here, around the SQL of every metric, so that points and views obey
 // alike. What must not be shown cannot be asked for either: a filter of the view
 // that names it is as if it did not.
@@ -16,7 +21,31 @@ package metric
 var SuppressedBy = []string{"organisation", "shipped_changes", "merged_changes"}
 
 // suppressions are relations over windows: what is not shown in which of them.
-const suppressions = `    suppressed_services AS
+const suppressions = `    kin AS
+    (
+        SELECT grain, window_start, team, service, small OR smalls = 1 AND nth_team = 1 AS team_hidden, small OR smalls = 1 AND nth_team = 1 AND nth_service = 1 AS service_hidden
+        FROM
+        (
+            SELECT grain, window_start, team, service, small,
+                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                dense_rank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team) AS nth_team,
+                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service) AS nth_service
+            FROM
+            (
+                SELECT w.grain AS grain, w.window_start AS window_start, w.window_end AS window_end, o.unit AS unit, o.team AS team, o.service AS service, s.members < 3 AS small
+                FROM windows AS w
+                CROSS JOIN
+                (
+                    SELECT service, team, unit, valid_from, valid_to FROM payoff_private.service_ownership FINAL
+                    WHERE unit IN (SELECT unit FROM payoff_private.service_ownership FINAL WHERE team IN (SELECT team FROM payoff_private.team_sizes FINAL WHERE members < 3))
+                ) AS o
+                INNER JOIN (SELECT team, members, valid_from, valid_to FROM payoff_private.team_sizes FINAL) AS s ON o.team = s.team
+                WHERE o.valid_from < w.window_end AND o.valid_to >= w.window_end AND s.valid_from < w.window_end AND s.valid_to >= w.window_end
+            )
+        )
+        WHERE team_hidden
+    ),
+    suppressed_services AS
     (
         SELECT DISTINCT f.grain AS grain, w.window_start AS window_start, f.service AS service
         FROM
@@ -28,6 +57,8 @@ const suppressions = `    suppressed_services AS
         WHERE f.at < w.window_end
         GROUP BY grain, window_start, service, f.step
         HAVING min(f.person) = max(f.person)
+        UNION ALL
+        SELECT grain, window_start, service FROM kin WHERE service_hidden
     ),
     suppressed_teams AS
     (
@@ -35,6 +66,8 @@ const suppressions = `    suppressed_services AS
         FROM windows AS w
         CROSS JOIN (SELECT team, valid_from, valid_to FROM payoff_private.team_sizes FINAL WHERE members < 3) AS t
         WHERE t.valid_from < w.window_end AND t.valid_to >= w.window_end
+        UNION ALL
+        SELECT DISTINCT grain, window_start, team FROM kin
     ),
 `
 
