@@ -411,7 +411,7 @@ SETTINGS join_use_nulls = 0;
 
 CREATE VIEW payoff.findings
 (
-    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, no_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive, collect_failed.',
+    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, no_commit, missing_parents, commit_cycle, future_authored, shipped_before_authored, incident_without_service, recovery_not_positive, collect_failed.',
     `subject` String COMMENT 'What it is about: a service, a commit, an incident.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `at` DateTime64(3, 'UTC') COMMENT 'When it happened, as reported.',
@@ -428,6 +428,11 @@ AS WITH
             if(service = '', if(attempt = '', toString(event_id), attempt), service) AS named
         FROM payoff_private.attempts
         FINAL
+        WHERE event_id IN (
+            SELECT event_id
+            FROM payoff_private.attempts
+            WHERE (service = '') OR (environment = '') OR has(flags, 'impossible_time')
+        )
     )
 SELECT
     kind,
@@ -470,15 +475,24 @@ FROM
     UNION ALL
     SELECT
         'no_end',
-        concat(named, ' ', any(artifact_version)),
+        concat(service, ' ', any(artifact_version)),
         any(source),
         max(occurred_at),
         'An attempt to deploy began and its end is not known; it is in no metric.',
         'Send how it ended: service.deployed or deployment.failed with the same attempt.'
-    FROM a
-    WHERE (service != '') AND (environment != '') AND (kind != 'service.removed') AND (NOT has(flags, 'impossible_time'))
+    FROM payoff_private.attempts
+    FINAL
+    WHERE (service != '') AND (environment != '') AND (kind != 'service.removed') AND (NOT has(flags, 'impossible_time')) AND ((service, source, environment, attempt) IN (
+        SELECT
+            service,
+            source,
+            environment,
+            attempt
+        FROM payoff_private.attempts
+        WHERE outcome = ''
+    ))
     GROUP BY
-        named,
+        service,
         source,
         environment,
         if(attempt = '', toString(event_id), attempt)
@@ -493,7 +507,13 @@ FROM
         'Nothing, if the history is as it is: the commit counts by its place in the graph, without a lead time.'
     FROM payoff_private.commits
     FINAL
-    WHERE has(flags, 'impossible_time')
+    WHERE has(flags, 'impossible_time') AND ((repository, commit) IN (
+        SELECT
+            repository,
+            commit
+        FROM payoff_private.commits
+        WHERE has(flags, 'impossible_time')
+    ))
     UNION ALL
     SELECT
         'future_authored',
@@ -504,7 +524,13 @@ FROM
         'Correct the clock of the machine it was written on.'
     FROM payoff_private.commits
     FINAL
-    WHERE has(flags, 'future_authored') OR (authored_at > (committed_at + toIntervalMinute(5)))
+    WHERE (has(flags, 'future_authored') OR (authored_at > (committed_at + toIntervalMinute(5)))) AND ((repository, commit) IN (
+        SELECT
+            repository,
+            commit
+        FROM payoff_private.commits
+        WHERE has(flags, 'future_authored') OR (authored_at > (committed_at + toIntervalMinute(5)))
+    ))
     UNION ALL
     SELECT
         'missing_parents',
@@ -515,7 +541,13 @@ FROM
         'Fetch the whole history: git fetch --unshallow, then import again.'
     FROM payoff_private.commits
     FINAL
-    WHERE boundary
+    WHERE boundary AND ((repository, commit) IN (
+        SELECT
+            repository,
+            commit
+        FROM payoff_private.commits
+        WHERE boundary
+    ))
     UNION ALL
     SELECT
         'unknown_commit',
@@ -526,7 +558,14 @@ FROM
         'Import the repository with payoff import git, or name the commit in the event.'
     FROM payoff_private.deployments
     FINAL
-    WHERE (link_quality = 'unknown_commit') AND (commit != '')
+    WHERE (link_quality = 'unknown_commit') AND (commit != '') AND ((service, tier, deployment_id) IN (
+        SELECT
+            service,
+            tier,
+            deployment_id
+        FROM payoff_private.deployments
+        WHERE link_quality = 'unknown_commit'
+    ))
     UNION ALL
     SELECT
         'no_commit',
@@ -537,18 +576,56 @@ FROM
         'Name the commit in the event: customData.commit.'
     FROM payoff_private.deployments
     FINAL
-    WHERE (link_quality = 'unknown_commit') AND (commit = '') AND succeeded
+    WHERE (link_quality = 'unknown_commit') AND (commit = '') AND succeeded AND ((service, tier, deployment_id) IN (
+        SELECT
+            service,
+            tier,
+            deployment_id
+        FROM payoff_private.deployments
+        WHERE link_quality = 'unknown_commit'
+    ))
     UNION ALL
-    SELECT
+    SELECT DISTINCT
         'future_authored',
         commit,
         '',
-        shipped_at,
-        'A change was authored after it was merged or shipped; it has no lead time.',
+        assumeNotNull(merged_at),
+        'A change was authored after it was merged; its clock starts at the commit.',
         'Correct the clock of the machine it was written on.'
     FROM payoff_private.shipped_changes
     FINAL
-    WHERE has(flags, 'future_authored')
+    WHERE has(flags, 'future_authored') AND (commit NOT IN (
+        SELECT commit
+        FROM payoff_private.commits
+        WHERE has(flags, 'future_authored') OR (authored_at > (committed_at + toIntervalMinute(5)))
+    )) AND ((service, tier, repository, commit) IN (
+        SELECT
+            service,
+            tier,
+            repository,
+            commit
+        FROM payoff_private.shipped_changes
+        WHERE has(flags, 'future_authored')
+    ))
+    UNION ALL
+    SELECT
+        'shipped_before_authored',
+        concat(service, ' ', commit),
+        '',
+        shipped_at,
+        'A change was shipped before it was written; it has no lead time.',
+        'Correct the clocks of the machine it was written on and of who deploys.'
+    FROM payoff_private.shipped_changes
+    FINAL
+    WHERE has(flags, 'shipped_before_authored') AND ((service, tier, repository, commit) IN (
+        SELECT
+            service,
+            tier,
+            repository,
+            commit
+        FROM payoff_private.shipped_changes
+        WHERE has(flags, 'shipped_before_authored')
+    ))
     UNION ALL
     SELECT
         'incident_without_service',
@@ -570,7 +647,14 @@ FROM
         'Correct the clock or the format at the source and send it again.'
     FROM payoff_private.incident_facts
     FINAL
-    WHERE has(flags, 'impossible_time')
+    WHERE has(flags, 'impossible_time') AND ((incident, source, event_id) IN (
+        SELECT
+            incident,
+            source,
+            event_id
+        FROM payoff_private.incident_facts
+        WHERE has(flags, 'impossible_time')
+    ))
     UNION ALL
     SELECT DISTINCT
         kind,

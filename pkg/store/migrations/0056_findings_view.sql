@@ -3,7 +3,7 @@
 -- first: keys of which no version is suspicious need not be merged.
 CREATE OR REPLACE VIEW payoff.findings
 (
-    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, no_commit, missing_parents, commit_cycle, future_authored, incident_without_service, recovery_not_positive, collect_failed.',
+    `kind` LowCardinality(String) COMMENT 'What is wrong: no_service, no_environment, unknown_tier, no_end, impossible_time, unknown_commit, no_commit, missing_parents, commit_cycle, future_authored, shipped_before_authored, incident_without_service, recovery_not_positive, collect_failed.',
     `subject` String COMMENT 'What it is about: a service, a commit, an incident.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `at` DateTime64(3, 'UTC') COMMENT 'When it happened, as reported.',
@@ -54,9 +54,15 @@ SELECT kind, subject, source, at, what, todo FROM
     FROM payoff_private.deployments FINAL WHERE link_quality = 'unknown_commit' AND commit = '' AND succeeded
         AND (service, tier, deployment_id) IN (SELECT service, tier, deployment_id FROM payoff_private.deployments WHERE link_quality = 'unknown_commit')
     UNION ALL
-    SELECT 'future_authored', commit, '', shipped_at, 'A change was authored after it was merged or shipped; it has no lead time.', 'Correct the clock of the machine it was written on.'
-    FROM payoff_private.shipped_changes FINAL WHERE has(flags, 'future_authored')
+    SELECT DISTINCT 'future_authored', commit, '', assumeNotNull(merged_at), 'A change was authored after it was merged; its clock starts at the commit.', 'Correct the clock of the machine it was written on.'
+    FROM payoff_private.shipped_changes FINAL
+    WHERE has(flags, 'future_authored') AND commit NOT IN
+        (SELECT commit FROM payoff_private.commits WHERE has(flags, 'future_authored') OR authored_at > committed_at + INTERVAL 5 MINUTE) -- listed above
         AND (service, tier, repository, commit) IN (SELECT service, tier, repository, commit FROM payoff_private.shipped_changes WHERE has(flags, 'future_authored'))
+    UNION ALL
+    SELECT 'shipped_before_authored', concat(service, ' ', commit), '', shipped_at, 'A change was shipped before it was written; it has no lead time.', 'Correct the clocks of the machine it was written on and of who deploys.'
+    FROM payoff_private.shipped_changes FINAL WHERE has(flags, 'shipped_before_authored')
+        AND (service, tier, repository, commit) IN (SELECT service, tier, repository, commit FROM payoff_private.shipped_changes WHERE has(flags, 'shipped_before_authored'))
     UNION ALL
     SELECT 'incident_without_service', incident, source, detected_at, 'An incident names no service; it marks a deployment only where it names one.', 'Name it at the source, or map it: pagerduty.places of payoff.yaml.'
     FROM payoff_private.incidents FINAL WHERE service = ''
