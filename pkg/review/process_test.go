@@ -134,7 +134,7 @@ func TestToDate(t *testing.T) {
 	for _, r := range rows {
 		got = append(got, r.Period+": "+r.Quality)
 	}
-	want := []string{"2026-11 to date: until 9 November 2026, not compared", "2026-Q4 to date: until 9 November 2026, not compared", "2026 to date: until 9 November 2026, not compared"}
+	want := []string{"2026-11 to date: partial, until 9 Nov 2026", "2026-Q4 to date: partial, until 9 Nov 2026", "2026 to date: partial, until 9 Nov 2026"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
