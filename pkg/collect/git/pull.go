@@ -85,6 +85,24 @@ func Pull(ctx context.Context, from Remote, o Options, emit func([]events.Draft)
 	if err := m.fetch(ctx); err != nil {
 		return sum, from.conceal(fmt.Errorf("fetching %s: %w", o.Repository, err))
 	}
+	sum, err = m.tell(ctx, o, emit)
+	// Where no tag is a deployment yet, the commits are told all the same: a person
+	// reads of the tags, and deployments that are told otherwise find their commits.
+	if none := (*NoReleasesError)(nil); errors.As(err, &none) {
+		o.GraphOnly = true
+		if _, graph := m.tell(ctx, o, emit); graph != nil {
+			return sum, graph
+		}
+	}
+	return sum, err
+}
+
+// tell hands over what was not told before with these options, and notes it.
+func (m *mirror) tell(ctx context.Context, o Options, emit func([]events.Draft) error) (Summary, error) {
+	sum := Summary{Repository: o.Repository, Service: o.Service}
+	// Asked for otherwise, the same repository tells something else.
+	asked := fmt.Sprintf("%d\x00%s\x00%s\x00%s\x00%s\x00%v\x00%v", mapping, o.Repository, o.Service, o.Tags, o.MergesInto, o.Prereleases, o.GraphOnly)
+	m.space = fmt.Sprintf("%s/%x/", toldRefs, sha1.Sum([]byte(asked)))
 	now, err := m.standing(ctx)
 	if err != nil {
 		return sum, err
@@ -146,7 +164,7 @@ type mirror struct {
 	*runner
 	remote Remote
 	scheme string
-	space  string // of the refs that note what was told with these options
+	space  string // of the refs that note what was told with the options at hand
 }
 
 func openMirror(ctx context.Context, from Remote, o Options) (*mirror, error) {
@@ -161,9 +179,7 @@ func openMirror(ctx context.Context, from Remote, o Options) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Asked for otherwise, the same repository tells something else.
-	asked := fmt.Sprintf("%d\x00%s\x00%s\x00%s\x00%s\x00%v\x00%v", mapping, o.Repository, o.Service, o.Tags, o.MergesInto, o.Prereleases, o.GraphOnly)
-	m := &mirror{runner: run, remote: from, scheme: scheme, space: fmt.Sprintf("%s/%x/", toldRefs, sha1.Sum([]byte(asked)))}
+	m := &mirror{runner: run, remote: from, scheme: scheme}
 	if _, err := os.Stat(filepath.Join(o.Dir, "HEAD")); errors.Is(err, os.ErrNotExist) {
 		_, err = m.output(ctx, "init", "--quiet", "--bare", "--template=")
 		return m, err

@@ -136,6 +136,28 @@ func TestPullOfABranchThatWasSetBack(t *testing.T) {
 	outranks(t, fetch(t0+120), before)
 }
 
+// TestPullWithoutATagThatIsADeployment: it says so each time, and tells the commits
+// once; when there is a tag it is told.
+func TestPullWithoutATagThatIsADeployment(t *testing.T) {
+	var s stream
+	s.line(t0, t0+10)
+	remote, o := s.repo(t), Options{Dir: filepath.Join(t.TempDir(), "clone"), Tags: "v*"}
+	for _, want := range []int{3, 0} {
+		told := 0
+		_, err := Pull(t.Context(), Remote{URL: remote}, o, func(b []events.Draft) error { told += len(b); return nil })
+		if none := (*NoReleasesError)(nil); !errors.As(err, &none) || told != want {
+			t.Errorf("told are %d facts, want %d; the error is %v", told, want, err)
+		}
+	}
+	gitIn(t, remote, nil, "tag", "v1.0.0", "main")
+	if got := pull(t, Remote{URL: remote}, o); got != "2 commits, main, v1.0.0" {
+		t.Errorf("with a tag told is %s", got)
+	}
+	if got := pull(t, Remote{URL: remote}, o); got != "nothing" {
+		t.Errorf("without news told is %s", got)
+	}
+}
+
 // TestPullBrokenOffTellsAgain: what was not taken is told by the next pull.
 func TestPullBrokenOffTellsAgain(t *testing.T) {
 	var s stream
