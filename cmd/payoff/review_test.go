@@ -58,6 +58,20 @@ func TestReviewWeekly(t *testing.T) {
 	if now := must(t, args("--week", "2026-W02", "--as-of", "now")...); !strings.Contains(now, "# Weekly review 2026-W02") {
 		t.Errorf("as of now: %s", now)
 	}
+	// The change of a process that docs/review.md shows is taken, and is there.
+	doc, err := os.ReadFile("../../docs/review.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, event, _ := strings.Cut(string(doc), " -d '")
+	event, _, _ = strings.Cut(event, "'\n")
+	if status, said := post(t, "http://"+info.Listen+"/v1/events", info.Token, "application/cloudevents+json", event); status != 202 {
+		t.Errorf("the example of docs/review.md is answered %d %s", status, said)
+	}
+	must(t, "rollup", "--data", dir)
+	if got := must(t, "sql", "--data", dir, "--format", "csv", "SELECT what, team, metrics, changed_at FROM process_changes"); !strings.Contains(got, "Dead alerts thrown out") || !strings.Contains(got, "notifications") || !strings.Contains(got, "2026-02-02 08:00:00") {
+		t.Errorf("recorded is %s", got)
+	}
 	type edition struct {
 		Week        string    `json:"week"`
 		PublishedAt time.Time `json:"published_at"`
