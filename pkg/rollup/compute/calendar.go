@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/payoff-metrics/payoff/pkg/metric"
 )
@@ -41,10 +42,18 @@ func (c *Computer) prepareCalendar(ctx context.Context) error {
 	return nil
 }
 
+// calendars are kept by time zone, for making one takes longer than a small run.
+var calendars sync.Map
+
 func calendar(r Rules) []metric.Window {
+	zone := r.Location.String()
+	if known, ok := calendars.Load(zone); ok {
+		return known.([]metric.Window)
+	}
 	var all []metric.Window
 	for _, g := range metric.Grains {
 		all = append(all, metric.Between(g, at(firstYear), at(lastYear), r.Location)...)
 	}
+	calendars.Store(zone, all)
 	return all
 }

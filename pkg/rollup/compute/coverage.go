@@ -92,7 +92,7 @@ func (c *Computer) waitingDirt(ctx context.Context, services []string, r dirt) e
 		return nil
 	}
 	rows, err := c.store.Query(ctx, `
-		SELECT DISTINCT toStartOfFifteenMinutes(merged_at) FROM payoff_private.waiting_changes FINAL WHERE has({services:Array(String)}, service)`,
+		SELECT DISTINCT toStartOfFifteenMinutes(merged_at) FROM payoff_private.waiting_changes FINAL WHERE service IN {services:Array(String)}`,
 		store.Param("services", services))
 	if err != nil {
 		return fmt.Errorf("reading what waits: %w", err)

@@ -116,11 +116,11 @@ func (c *Computer) touched(ctx context.Context, spans []span) (shipping, failing
 		}
 		repositories = append(repositories, more...)
 	}
-	deployed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.attempts FINAL WHERE has({names:Array(String)}, repository)", repositories)
+	deployed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.attempts FINAL WHERE repository IN {names:Array(String)}", repositories)
 	if err != nil {
 		return nil, nil, err
 	}
-	disturbed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.incident_facts WHERE has({names:Array(String)}, incident)", incidents)
+	disturbed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.incident_facts WHERE incident IN {names:Array(String)}", incidents)
 	if err != nil {
 		return nil, nil, err
 	}

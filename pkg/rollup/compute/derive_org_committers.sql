@@ -11,13 +11,13 @@ FROM
         FROM
         (
             SELECT service, repository, commit, 'shipped' AS step, shipped_at AS at FROM payoff_private.shipped_changes FINAL
-            WHERE tier = 'production' AND actor_kind != 'bot' AND has({services:Array(String)}, service)
+            WHERE tier = 'production' AND actor_kind != 'bot' AND service IN {services:Array(String)}
             UNION ALL
             SELECT service, repository, commit, 'merged' AS step, assumeNotNull(merged_at) AS at FROM payoff_private.shipped_changes FINAL
-            WHERE tier = 'production' AND actor_kind != 'bot' AND NOT baseline AND merged_at IS NOT NULL AND has({services:Array(String)}, service)
+            WHERE tier = 'production' AND actor_kind != 'bot' AND NOT baseline AND merged_at IS NOT NULL AND service IN {services:Array(String)}
             UNION ALL
             SELECT service, repository, commit, 'merged' AS step, merged_at AS at FROM payoff_private.waiting_changes FINAL
-            WHERE tier = 'production' AND actor_kind != 'bot' AND has({services:Array(String)}, service)
+            WHERE tier = 'production' AND actor_kind != 'bot' AND service IN {services:Array(String)}
         ) AS f
         ASOF INNER JOIN (SELECT service, valid_from, team FROM payoff_private.service_ownership FINAL) AS o
             ON o.service = f.service AND o.valid_from <= f.at
@@ -28,7 +28,7 @@ FROM
     ASOF LEFT JOIN (SELECT alias, valid_from, valid_to, person FROM payoff_private.person_aliases FINAL) AS a
         ON a.alias = c.author AND a.valid_from <= s.at
     UNION ALL
-    SELECT service, step, at, person, false AS here FROM payoff_private.committers FINAL WHERE has({services:Array(String)}, service)
+    SELECT service, step, at, person, false AS here FROM payoff_private.committers FINAL WHERE service IN {services:Array(String)}
 )
 GROUP BY service, step, at, person
 HAVING count() = 1

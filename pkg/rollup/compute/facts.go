@@ -83,7 +83,7 @@ func (c *Computer) readReports(ctx context.Context, services []string) ([]dora.R
 		SELECT toString(event_id), source, kind, attempt, service, environment, repository, commit, artifact_version, aliases, ref, run_id, fixes, hotfix,
 			outcome, started_at, occurred_at, time_quality
 		FROM payoff_private.attempts FINAL
-		WHERE has({services:Array(String)}, service) AND NOT has(flags, 'impossible_time')`,
+		WHERE service IN {services:Array(String)} AND NOT has(flags, 'impossible_time')`,
 		func(rows store.Rows) error {
 			var r dora.Report
 			var kind, outcome string
@@ -110,9 +110,9 @@ func (c *Computer) readCommits(ctx context.Context, repositories []string) ([]do
 	var out []dora.Commit
 	err := c.each(ctx, fmt.Sprintf("commits of %d repositories", len(repositories)), `
 		SELECT repository, commit, parents, parents_known, authored_at, committed_at, actor_kind, cherry_pick_of, reverts, fixes, tickets,
-			if(has({shared:Array(String)}, repository), paths, []), paths_cut
+			if(repository IN {shared:Array(String)}, paths, []), paths_cut
 		FROM payoff_private.commits FINAL
-		WHERE has({repositories:Array(String)}, repository)`,
+		WHERE repository IN {repositories:Array(String)}`,
 		func(rows store.Rows) error {
 			var m dora.Commit
 			authored := into(&m.Authored)
@@ -136,7 +136,7 @@ func (c *Computer) readPulls(ctx context.Context, repositories []string) ([]dora
 		SELECT toString(event_id), kind, repository, change, occurred_at, actor_kind, actor, merge_commit, head_commit, commits, commit_count, created_at, ready_at,
 			default_branch, hotfix, reverts, fixes, tickets
 		FROM payoff_private.change_facts FINAL
-		WHERE has({repositories:Array(String)}, repository) AND NOT has(flags, 'impossible_time')`,
+		WHERE repository IN {repositories:Array(String)} AND NOT has(flags, 'impossible_time')`,
 		func(rows store.Rows) error {
 			var f dora.PullFact
 			created, ready := into(&f.Created), into(&f.Ready)
@@ -159,7 +159,7 @@ func (c *Computer) readPushes(ctx context.Context, repositories []string) ([]dor
 	err := c.each(ctx, fmt.Sprintf("pushes to %d repositories", len(repositories)), `
 		SELECT toString(event_id), repository, ref, default_branch, before, commit, commits, occurred_at
 		FROM payoff_private.pushes FINAL
-		WHERE has({repositories:Array(String)}, repository) AND NOT has(flags, 'impossible_time')`,
+		WHERE repository IN {repositories:Array(String)} AND NOT has(flags, 'impossible_time')`,
 		func(rows store.Rows) error {
 			var p dora.Push
 			if err := rows.Scan(&p.ID, &p.Repository, &p.Ref, &p.Default, &p.Before, &p.Commit, &p.Commits, &p.Time); err != nil {
@@ -183,7 +183,7 @@ func (c *Computer) readWork(ctx context.Context, pulls []dora.PullFact) (map[str
 	out := make(map[string]time.Time)
 	err := c.each(ctx, fmt.Sprintf("the start of %d work items", len(tickets)), `
 		SELECT ticket, assumeNotNull(min(started_at)) FROM payoff_private.work_items FINAL
-		WHERE has({tickets:Array(String)}, ticket) AND started_at IS NOT NULL GROUP BY ticket`,
+		WHERE ticket IN {tickets:Array(String)} AND started_at IS NOT NULL GROUP BY ticket`,
 		func(rows store.Rows) error {
 			var ticket string
 			var t time.Time
@@ -205,7 +205,7 @@ func (c *Computer) readIncidents(ctx context.Context, services []string) ([]dora
 		WHERE NOT has(flags, 'impossible_time') AND (source, incident) IN
 		(
 			SELECT source, incident FROM payoff_private.incident_facts
-			WHERE has({services:Array(String)}, service)
+			WHERE service IN {services:Array(String)}
 		)`,
 		func(rows store.Rows) error {
 			var f dora.IncidentFact
@@ -250,7 +250,7 @@ func (c *Computer) readShippers(ctx context.Context, incidents []dora.Incident, 
 	out := make(map[string][]string)
 	err := c.each(ctx, fmt.Sprintf("who shipped %d commits", len(commits)), `
 		SELECT commit, groupUniqArray(toString(deployment_id)) FROM payoff_private.shipped_changes FINAL
-		WHERE has({commits:Array(String)}, commit) AND NOT has({linking:Array(String)}, service) GROUP BY commit`,
+		WHERE commit IN {commits:Array(String)} AND service NOT IN {linking:Array(String)} GROUP BY commit`,
 		func(rows store.Rows) error {
 			var commit string
 			var ids []string

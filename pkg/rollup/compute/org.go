@@ -234,7 +234,7 @@ func (c *Computer) aliasDirt(ctx context.Context, changed diff[org.Alias], d dir
 	if len(people) == 0 {
 		return nil
 	}
-	return c.each(ctx, "when people committed", `SELECT DISTINCT toStartOfHour(at) FROM payoff_private.committers FINAL WHERE has({people:Array(String)}, person)`,
+	return c.each(ctx, "when people committed", `SELECT DISTINCT toStartOfHour(at) FROM payoff_private.committers FINAL WHERE person IN {people:Array(String)}`,
 		func(rows store.Rows) error {
 			var hour time.Time
 			err := rows.Scan(&hour)

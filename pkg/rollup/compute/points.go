@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -85,6 +86,8 @@ func (c *Computer) todo(all stretch, dirty map[string][]stretch, fresh bool) ([]
 		span = stretch{earlier(span.from, touched[0].from), later(span.to, touched[len(touched)-1].to)}
 		out = append(out, publication{def: d, where: grainsOf(d.Grains) + " AND " + intersecting(touched)})
 	}
+	// What looks furthest back takes longest: it begins first.
+	slices.SortStableFunc(out, func(a, b publication) int { return cmp.Compare(b.def.Trailing, a.def.Trailing) })
 	return out, span
 }
 

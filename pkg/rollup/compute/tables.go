@@ -24,7 +24,7 @@ type table[K comparable, T any] struct {
 
 // read loads the stored rows of the services.
 func (t table[K, T]) read(ctx context.Context, c *Computer, services []string) ([]T, error) {
-	rows, err := c.store.Query(ctx, `SELECT `+list(t.columns)+` FROM payoff_private.`+t.name+` FINAL WHERE has({services:Array(String)}, service)`,
+	rows, err := c.store.Query(ctx, `SELECT `+list(t.columns)+` FROM payoff_private.`+t.name+` FINAL WHERE service IN {services:Array(String)}`,
 		store.Param("services", services))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s of %d services: %w", t.name, len(services), err)

@@ -121,7 +121,7 @@ func (c *Computer) owners(ctx context.Context, names []string) (map[string][]str
 	err := c.each(ctx, "whose deployments incidents name", `
 		SELECT name, groupUniqArray(toString(service)) FROM payoff_private.attempts
 		ARRAY JOIN arrayConcat([toString(event_id), attempt, run_id, artifact_version, commit], aliases) AS name
-		WHERE has({names:Array(String)}, name) AND service != ''
+		WHERE name IN {names:Array(String)} AND service != ''
 		GROUP BY name`, func(rows store.Rows) error {
 		var name string
 		var services []string
