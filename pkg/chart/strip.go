@@ -12,7 +12,8 @@ import (
 
 // A Strip is a line the size of a word, from 0 to its greatest value, for tables of
 // hundreds: it has no title or description of its own, and its alternative text is
-// its values.
+// its values. The stylesheet gives the width and the round caps of its lines: a
+// review has more than a thousand.
 type Strip struct {
 	Name     string         // what the windows are: "6 weeks"
 	Unit     metric.Unit    // of the values
@@ -42,7 +43,7 @@ func (k Strip) SVG() template.HTML {
 	label := html.EscapeString(k.Name + " to " + window(k.Points[len(k.Points)-1]).Label(k.Location) + ": " + strings.Join(said, ", "))
 	b := strings.Builder{}
 	b.WriteString(`<svg class="chart chart-strip" width="` + num(stripWidth) + `" height="` + num(stripHeight) +
-		`" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" role="img" aria-label="` + label + `">`)
+		`" fill="none" stroke="currentColor" role="img" aria-label="` + label + `">`)
 	if line != "" {
 		b.WriteString(`<path class="line" d="` + line + `"/>`)
 	}

@@ -138,19 +138,22 @@ func cart(t *testing.T) []events.Event {
 	return r.out
 }
 
-// declare is the organisation: checkout has three members, solo one.
+// declare is the organisation: bakery and checkout have three members, solo one, for
+// which bakery stands in.
 func declare(r *recorder) {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	say := func(subject string, d events.Declared) {
 		r.add(events.OrgDeclared, subject, "", at, events.Fields{Rows: []events.Declared{d}}, events.Fields{})
 	}
 	say("unit/commerce", events.Declared{})
+	say("team/bakery", events.Declared{Unit: "commerce"})
 	say("team/checkout", events.Declared{Unit: "commerce"})
 	say("team/solo", events.Declared{Unit: "commerce"})
 	say("team/"+hostile, events.Declared{From: "2026-01-01T00:00:00Z"})
+	say("service/service-02", events.Declared{Team: "bakery", From: "2026-01-01T00:00:00Z"})
 	say("service/cart", events.Declared{Team: "checkout", From: "2026-01-01T00:00:00Z"})
 	say("service/service-00", events.Declared{Team: "solo"})
-	for i, team := range []string{"checkout", "checkout", "checkout", "solo"} {
+	for i, team := range []string{"checkout", "checkout", "checkout", "solo", "bakery", "bakery", "bakery"} {
 		say(fmt.Sprintf("person/%d", i), events.Declared{Person: fmt.Sprintf("p%d", i), Team: team})
 	}
 }

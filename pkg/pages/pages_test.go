@@ -312,13 +312,16 @@ func testChange(t *testing.T, h http.Handler) {
 }
 
 func testTeams(t *testing.T, h http.Handler) {
-	says(t, h, "/teams/", "commerce checkout solo", "In no unit")
+	says(t, h, "/teams/", "commerce bakery checkout solo", "In no unit")
 	said := says(t, h, "/team/checkout", "Of unit commerce", "Deployment frequency", "Change fail rate", "cart checkout 2026-01-01 today")
 	if strings.Contains(said, "DORA score") {
 		t.Error("a team has a score")
 	}
 	if said := says(t, h, "/team/solo", "This team has no numbers of its own", "service-00"); strings.Contains(said, "95 % interval") {
 		t.Errorf("numbers of a small team: %s", said)
+	}
+	if said := says(t, h, "/team/bakery", "it stands in for such a team"); strings.Contains(said, "95 % interval") {
+		t.Errorf("numbers of the team that stands in: %s", said)
 	}
 	says(t, h, "/unit/commerce?grain=month", "Delivery by month", "checkout", "solo", "service-00", "DORA score")
 	says(t, h, "/team/"+url.PathEscape(hostile), hostile)
