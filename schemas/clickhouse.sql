@@ -875,8 +875,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -884,8 +883,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -893,11 +894,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -917,7 +918,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -934,7 +935,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -1125,8 +1126,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -1134,8 +1134,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -1143,11 +1145,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -1167,7 +1169,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -1184,7 +1186,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -1376,8 +1378,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -1385,8 +1386,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -1394,11 +1397,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -1418,7 +1421,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -1435,7 +1438,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -1625,8 +1628,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -1634,8 +1636,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -1643,11 +1647,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -1667,7 +1671,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -1684,7 +1688,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -1874,8 +1878,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -1883,8 +1886,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -1892,11 +1897,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -1916,7 +1921,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -1933,7 +1938,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -2123,8 +2128,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -2132,8 +2136,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -2141,11 +2147,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -2165,7 +2171,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -2182,7 +2188,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -2372,8 +2378,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -2381,8 +2386,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -2390,11 +2397,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -2414,7 +2421,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -2431,7 +2438,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -2621,8 +2628,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -2630,8 +2636,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -2639,11 +2647,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -2663,7 +2671,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -2680,7 +2688,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -2870,8 +2878,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -2879,8 +2886,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -2888,11 +2897,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -2912,7 +2921,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -2929,7 +2938,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -3158,8 +3167,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -3167,8 +3175,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -3176,11 +3186,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -3200,7 +3210,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -3217,7 +3227,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -3408,8 +3418,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -3417,8 +3426,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -3426,11 +3437,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -3450,7 +3461,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -3467,7 +3478,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -3656,8 +3667,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -3665,8 +3675,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -3674,11 +3686,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -3698,7 +3710,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -3715,7 +3727,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -3943,8 +3955,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -3952,8 +3963,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -3961,11 +3974,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -3985,7 +3998,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -4002,7 +4015,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -4231,8 +4244,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -4240,8 +4252,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -4249,11 +4263,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -4273,7 +4287,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -4290,7 +4304,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -4482,8 +4496,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -4491,8 +4504,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -4500,11 +4515,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -4524,7 +4539,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -4541,7 +4556,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -4871,8 +4886,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -4880,8 +4894,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -4889,11 +4905,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -4913,7 +4929,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -4930,7 +4946,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -5121,8 +5137,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -5130,8 +5145,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -5139,11 +5156,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -5163,7 +5180,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -5180,7 +5197,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (
@@ -5374,8 +5391,7 @@ AS WITH
             window_start,
             team,
             service,
-            small OR ((smalls = 1) AND (nth_team = 1)) AS team_hidden,
-            small OR ((smalls = 1) AND (nth_team = 1) AND (nth_service = 1)) AS service_hidden
+            (members = 1) OR (nth_service = 1) AS service_hidden
         FROM
         (
             SELECT
@@ -5383,8 +5399,10 @@ AS WITH
                 window_start,
                 team,
                 service,
+                members,
                 small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
             FROM
@@ -5392,11 +5410,11 @@ AS WITH
                 SELECT
                     w.grain AS grain,
                     w.window_start AS window_start,
-                    w.window_end AS window_end,
                     o.unit AS unit,
                     o.team AS team,
                     o.service AS service,
-                    s.members < 3 AS small
+                    s.members AS members,
+                    s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
@@ -5416,7 +5434,7 @@ AS WITH
                             SELECT team
                             FROM payoff_private.team_sizes
                             FINAL
-                            WHERE members < 3
+                            WHERE members = 1
                         )
                     )
                 ) AS o
@@ -5433,7 +5451,7 @@ AS WITH
                 WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
             )
         )
-        WHERE team_hidden
+        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
     ),
     suppressed_services AS
     (

@@ -7,10 +7,12 @@ package metric
 // in, and the service is shown; where no members are declared at all, sizes are
 // unknown and teams are shown.
 //
-// What is not shown must not be found as what is left of the unit, either. So the
-// services of a small team are not shown with it, and where it is the only one of
-// its unit a second team, and a service of that one, are hidden, too: the first by
-// name, as that depends on nothing that points are not computed again for.
+// One person must not be found as what is left of the unit, either. So the services
+// of a team of one are not shown with it, and where it is the only small team of its
+// unit a second team, and a service of that one, are hidden, too: the first by name,
+// as that depends on nothing that points are not computed again for. Two people are
+// no person: what is left of a unit may be theirs, as otherwise a whole team would
+// not see its own numbers because of another's size.
 //
 // It is done here, around the SQL of every metric, so that points and views obey
 // alike. What must not be shown cannot be asked for either: a filter of the view
@@ -23,27 +25,28 @@ var SuppressedBy = []string{"organisation", "shipped_changes", "merged_changes"}
 // suppressions are relations over windows: what is not shown in which of them.
 const suppressions = `    kin AS
     (
-        SELECT grain, window_start, team, service, small OR smalls = 1 AND nth_team = 1 AS team_hidden, small OR smalls = 1 AND nth_team = 1 AND nth_service = 1 AS service_hidden
+        SELECT grain, window_start, team, service, members = 1 OR nth_service = 1 AS service_hidden
         FROM
         (
-            SELECT grain, window_start, team, service, small,
+            SELECT grain, window_start, team, service, members, small,
                 uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
+                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
                 dense_rank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team) AS nth_team,
                 row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service) AS nth_service
             FROM
             (
-                SELECT w.grain AS grain, w.window_start AS window_start, w.window_end AS window_end, o.unit AS unit, o.team AS team, o.service AS service, s.members < 3 AS small
+                SELECT w.grain AS grain, w.window_start AS window_start, o.unit AS unit, o.team AS team, o.service AS service, s.members AS members, s.members IN (1, 2) AS small
                 FROM windows AS w
                 CROSS JOIN
                 (
                     SELECT service, team, unit, valid_from, valid_to FROM payoff_private.service_ownership FINAL
-                    WHERE unit IN (SELECT unit FROM payoff_private.service_ownership FINAL WHERE team IN (SELECT team FROM payoff_private.team_sizes FINAL WHERE members < 3))
+                    WHERE unit IN (SELECT unit FROM payoff_private.service_ownership FINAL WHERE team IN (SELECT team FROM payoff_private.team_sizes FINAL WHERE members = 1))
                 ) AS o
                 INNER JOIN (SELECT team, members, valid_from, valid_to FROM payoff_private.team_sizes FINAL) AS s ON o.team = s.team
                 WHERE o.valid_from < w.window_end AND o.valid_to >= w.window_end AND s.valid_from < w.window_end AND s.valid_to >= w.window_end
             )
         )
-        WHERE team_hidden
+        WHERE members = 1 OR NOT small AND smalls = 1 AND most = 1 AND nth_team = 1
     ),
     suppressed_services AS
     (

@@ -320,7 +320,7 @@ func testTeams(t *testing.T, h http.Handler) {
 	if said := says(t, h, "/team/solo", "This team has no numbers of its own", "service-00"); strings.Contains(said, "95 % interval") {
 		t.Errorf("numbers of a small team: %s", said)
 	}
-	if said := says(t, h, "/team/bakery", "it stands in for such a team"); strings.Contains(said, "95 % interval") {
+	if said := says(t, h, "/team/bakery", "it stands in for a team of one"); strings.Contains(said, "95 % interval") {
 		t.Errorf("numbers of the team that stands in: %s", said)
 	}
 	says(t, h, "/unit/commerce?grain=month", "Delivery by month", "checkout", "solo", "service-00", "DORA score")
