@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,16 +201,19 @@ func TestPullOverHTTPS(t *testing.T) {
 	s.line(t0, t0+10)
 	remote := s.repo(t)
 	backend := filepath.Join(gitIn(t, ".", nil, "--exec-path"), "git-http-backend")
+	var mu sync.Mutex
 	var asked []string
-	elsewhere := 0
+	var elsewhere atomic.Int64
 	mux := http.NewServeMux()
-	mux.HandleFunc("/elsewhere/", func(w http.ResponseWriter, _ *http.Request) { elsewhere++; http.NotFound(w, nil) })
+	mux.HandleFunc("/elsewhere/", func(w http.ResponseWriter, _ *http.Request) { elsewhere.Add(1); http.NotFound(w, nil) })
 	mux.HandleFunc("/moved/", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/elsewhere"+r.URL.RequestURI(), http.StatusFound)
 	})
 	mux.HandleFunc("/acme/", func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
+		mu.Lock()
 		asked = append(asked, user+":"+password)
+		mu.Unlock()
 		if password != token {
 			http.Error(w, "no", http.StatusForbidden)
 			return
@@ -229,9 +234,11 @@ func TestPullOverHTTPS(t *testing.T) {
 	if got := pull(t, Remote{URL: srv.URL + "/acme/demo.git", Token: []byte(token)}, o); got != "2 commits, main" {
 		t.Errorf("told is %s", got)
 	}
+	mu.Lock()
 	if len(asked) == 0 || slices.ContainsFunc(asked, func(s string) bool { return s != "payoff:"+token }) {
 		t.Errorf("the server was asked as %q", asked)
 	}
+	mu.Unlock()
 	for _, path := range []string{"/moved/demo.git", "/acme/none.git"} {
 		_, err := Pull(t.Context(), Remote{URL: srv.URL + path, User: "ci", Token: []byte(token)}, Options{Dir: clone + "2", GraphOnly: true}, nil)
 		if err == nil || strings.Contains(err.Error(), token) || !strings.Contains(err.Error(), "fetching "+strings.Trim(strings.TrimSuffix(path, ".git"), "/")) {
@@ -241,7 +248,7 @@ func TestPullOverHTTPS(t *testing.T) {
 	if _, err := Pull(t.Context(), Remote{URL: srv.URL + "/acme/demo.git", Token: []byte("other")}, Options{Dir: clone + "3", GraphOnly: true}, nil); err == nil {
 		t.Error("a wrong token pulls")
 	}
-	if elsewhere > 0 {
+	if elsewhere.Load() > 0 {
 		t.Error("a redirect was followed")
 	}
 	filepath.WalkDir(clone, func(path string, d os.DirEntry, err error) error {
