@@ -234,10 +234,23 @@ func (l *linker) bring(w *walk, v visit, n int32) {
 		l.add(w, v, n, s, c)
 		return
 	}
-	for _, o := range q.originals {
+	for _, o := range l.standsFor(w, q) {
 		s.Commit, s.ActorKind, s.ClockStart = o.Hash, o.ActorKind, clockStart(o)
 		l.add(w, v, n, s, o)
 	}
+}
+
+// standsFor are the commits of a squashed pull request that are the service's: one
+// of which no paths are told may be.
+func (l *linker) standsFor(w *walk, q *pull) []*Commit {
+	include := l.includes(w.name, w.history)
+	if include == nil {
+		return q.originals
+	}
+	return slices.DeleteFunc(slices.Clone(q.originals), func(o *Commit) bool {
+		n, ok := w.graph.Lookup(o.Hash)
+		return ok && len(o.Paths) > 0 && !include(n)
+	})
 }
 
 func first(a, b string) string {
@@ -411,7 +424,7 @@ func (l *linker) wait(w *walk, out *Linked) {
 		}
 		stands := []*Commit{c}
 		if q := w.squash[n]; q != nil && q.originals != nil {
-			stands = q.originals
+			stands = l.standsFor(w, q)
 		}
 		for _, o := range stands {
 			if key := (place{w.name, o.Hash}); !l.seen[key] {
