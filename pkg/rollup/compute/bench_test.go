@@ -90,11 +90,6 @@ func load(b testing.TB, s *store.Store, evs []events.Event, offset *int64) {
 	}
 }
 
-func computer(s *store.Store, metrics []metric.Def) *compute.Computer {
-	now := start
-	return computerWith(s, metrics, slog.New(slog.DiscardHandler), func() time.Time { now = now.Add(time.Millisecond); return now })
-}
-
 func computerWith(s *store.Store, metrics []metric.Def, log *slog.Logger, now func() time.Time) *compute.Computer {
 	return compute.New(compute.Options{
 		Store: s, Metrics: metrics, Logger: log, Now: now,

@@ -1,7 +1,9 @@
 package compute_test
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/metric"
@@ -16,15 +18,26 @@ type oCommit struct {
 	parents             []string
 	authored, committed time.Time
 	reverts             string
+	paths               []string // what it touches; only told where services share a repository
+	stands              []string // a squash: the commits of its pull request
+}
+
+// An oAttempt is one try to put a version into one environment.
+type oAttempt struct {
+	version, commit, environment string
+	start, end                   time.Time
+	ok, hotfix                   bool
+	fixes                        string // version of the deployment it repairs
 }
 
 type oDeployment struct {
 	version, commit string
 	start, end      time.Time
 	ok, hotfix      bool
-	fixes           string // version of the deployment it repairs
+	fixes           string
 
 	// found by the oracle
+	latest map[string]*oAttempt // by environment
 	class  string
 	marks  int
 	failed string // strongest rule
@@ -37,21 +50,40 @@ type oIncident struct {
 	began, mitigated, resolved time.Time
 	deployment                 string // version it names
 	impact                     *bool
-	cause                      string
+	cause, environment         string
 }
 
 type oService struct {
-	name        string
-	commits     map[string]*oCommit
-	deployments []*oDeployment
-	incidents   []*oIncident
-	leads       []oLead
-	first       time.Time
+	name, folder string // folder: its paths in the repository; "" for all
+	commits      map[string]*oCommit
+	attempts     []*oAttempt
+	deployments  []*oDeployment
+	incidents    []*oIncident
+	owners       []oTelling // teams
+	leads        []oLead
+	first        time.Time
 }
 
 type oLead struct {
 	at time.Time
 	ms *float64
+}
+
+// An oTelling is what something is from a time on, until the next; "" is nobody.
+type oTelling struct {
+	from  time.Time
+	value string
+}
+
+// told is the last of the tellings, which are in order, that began by t.
+func told(all []oTelling, t time.Time) string {
+	value := ""
+	for _, o := range all {
+		if !o.from.After(t) {
+			value = o.value
+		}
+	}
+	return value
 }
 
 func (s *oService) reach(hash string) map[string]bool {
@@ -68,9 +100,57 @@ func (s *oService) reach(hash string) map[string]bool {
 	return seen
 }
 
+// has reports whether a commit is a change of the service.
+func (s *oService) has(c *oCommit) bool {
+	return s.folder == "" || slices.ContainsFunc(c.paths, func(p string) bool { return strings.HasPrefix(p, s.folder+"/") })
+}
+
+// group makes deployments of attempts.
+func (s *oService) group() {
+	slices.SortFunc(s.attempts, func(a, b *oAttempt) int { return a.start.Compare(b.start) })
+	s.deployments = nil
+	for _, a := range s.attempts {
+		var d *oDeployment
+		for _, other := range s.deployments {
+			if other.version == a.version {
+				d = other
+			}
+		}
+		if d == nil || a.start.Sub(d.start) >= 6*time.Hour || d.latest[a.environment] != nil && d.latest[a.environment].ok {
+			d = &oDeployment{version: a.version, commit: a.commit, start: a.start, hotfix: a.hotfix, fixes: a.fixes, latest: map[string]*oAttempt{}}
+			s.deployments = append(s.deployments, d)
+		}
+		d.latest[a.environment] = a
+		if a.end.After(d.end) {
+			d.end = a.end
+		}
+	}
+	for _, d := range s.deployments {
+		d.ok = true
+		for _, a := range d.latest {
+			d.ok = d.ok && a.ok
+		}
+	}
+	slices.SortFunc(s.deployments, func(a, b *oDeployment) int { return cmp.Or(a.end.Compare(b.end), a.start.Compare(b.start)) })
+}
+
+// only is the deployment of a version, nil if there are none or several.
+func (s *oService) only(version string) *oDeployment {
+	var found *oDeployment
+	for _, d := range s.deployments {
+		if version != "" && d.version == version {
+			if found != nil {
+				return nil
+			}
+			found = d
+		}
+	}
+	return found
+}
+
 // work out everything that is true of the service.
 func (s *oService) work() {
-	slices.SortFunc(s.deployments, func(a, b *oDeployment) int { return a.end.Compare(b.end) })
+	s.group()
 	s.first = s.deployments[0].start
 	shippedBy := map[string]int{}
 	running := ""
@@ -94,17 +174,14 @@ func (s *oService) work() {
 					continue
 				}
 				shippedBy[h] = i
-				if c := s.commits[h]; len(c.parents) < 2 && d.class != "baseline" && c.actor != "bot" {
-					began := c.authored
-					if c.committed.Before(began) {
-						began = c.committed
+				if stands := s.commits[h].stands; len(stands) > 0 {
+					for _, o := range stands {
+						shippedBy[o] = i
+						s.lead(s.commits[o], d)
 					}
-					l := oLead{at: d.end}
-					if ms := float64(d.end.Sub(began).Milliseconds()); ms >= 0 {
-						l.ms = &ms
-					}
-					s.leads = append(s.leads, l)
+					continue
 				}
+				s.lead(s.commits[h], d)
 			}
 		case d.commit == running:
 			d.class = "redeployment"
@@ -117,6 +194,22 @@ func (s *oService) work() {
 		running = d.commit
 	}
 	s.fail(shippedBy)
+}
+
+// lead takes note of the lead time of a commit that d ships, if it has one.
+func (s *oService) lead(c *oCommit, d *oDeployment) {
+	if len(c.parents) > 1 || d.class == "baseline" || c.actor == "bot" || !s.has(c) {
+		return
+	}
+	began := c.authored
+	if c.committed.Before(began) {
+		began = c.committed
+	}
+	l := oLead{at: d.end}
+	if ms := float64(d.end.Sub(began).Milliseconds()); ms >= 0 {
+		l.ms = &ms
+	}
+	s.leads = append(s.leads, l)
 }
 
 // after is the first successful deployment after the latest of the commit before i,
@@ -147,14 +240,6 @@ func (d *oDeployment) mark(rule string) {
 }
 
 func (s *oService) fail(shippedBy map[string]int) {
-	named := func(version string) *oDeployment {
-		for _, d := range s.deployments {
-			if version != "" && d.version == version {
-				return d
-			}
-		}
-		return nil
-	}
 	for i, d := range s.deployments {
 		if !d.ok {
 			continue
@@ -174,7 +259,7 @@ func (s *oService) fail(shippedBy map[string]int) {
 		for h, by := range shippedBy {
 			c := s.commits[h]
 			of, known := shippedBy[c.reverts]
-			if by != i || d.class == "baseline" || c.reverts == "" || !known || of >= i || d.end.Sub(s.deployments[of].end) >= week {
+			if by != i || d.class == "baseline" || c.reverts == "" || !s.has(c) || !known || of >= i || d.end.Sub(s.deployments[of].end) >= week {
 				continue
 			}
 			d.rework = true
@@ -184,7 +269,7 @@ func (s *oService) fail(shippedBy map[string]int) {
 		if placed {
 			continue
 		}
-		if f := named(d.fixes); f != nil && f.end.Before(d.end) {
+		if f := s.only(d.fixes); f != nil && f.end.Before(d.end) {
 			undo(slices.Index(s.deployments, f), "c")
 		}
 		if d.hotfix && d.fixes == "" && i > 0 {
@@ -195,7 +280,7 @@ func (s *oService) fail(shippedBy map[string]int) {
 		if in.impact != nil && !*in.impact || in.cause != "" && in.cause != "deployment" {
 			continue
 		}
-		if d := named(in.deployment); d != nil {
+		if d := s.only(in.deployment); d != nil {
 			d.mark("a")
 			d.caused = append(d.caused, in)
 			continue
@@ -246,11 +331,13 @@ type oPoint struct {
 	n     uint64
 }
 
-// points computes the window's points of some services together.
-func oPoints(services []*oService, w metric.Window, horizon time.Time) map[string]oPoint {
+// oPoints computes the window's points of some services together: of all that
+// happened while belongs says that the service was of theirs.
+func oPoints(services []*oService, w metric.Window, horizon time.Time, belongs func(*oService, time.Time) bool) map[string]oPoint {
 	out := map[string]oPoint{}
 	var leads, recoveries []float64
 	var missing, open, deployed, days, succeeded, tried, failed, abc, rework float64
+	on := map[int64]bool{}
 	for _, s := range services {
 		from, to := w.Start, w.End
 		if s.first.After(from) {
@@ -259,12 +346,14 @@ func oPoints(services []*oService, w metric.Window, horizon time.Time) map[strin
 		if horizon.Before(to) {
 			to = horizon
 		}
-		if from.Before(to) {
-			days += float64(dayNumber(to.Add(-time.Millisecond)) - dayNumber(from) + 1)
+		for t := from; t.Before(to); t = t.Truncate(24 * time.Hour).Add(24 * time.Hour) {
+			if belongs(s, t) {
+				days++
+			}
 		}
 		for _, l := range s.leads {
 			switch {
-			case !w.Contains(l.at):
+			case !w.Contains(l.at) || !belongs(s, l.at):
 			case l.ms == nil:
 				missing++
 			default:
@@ -272,13 +361,14 @@ func oPoints(services []*oService, w metric.Window, horizon time.Time) map[strin
 			}
 		}
 		for _, d := range s.deployments {
-			if !w.Contains(d.end) {
+			if !w.Contains(d.end) || !belongs(s, d.end) {
 				continue
 			}
 			if d.ok {
 				succeeded++
 				if d.class != "redeployment" {
 					deployed++
+					on[d.end.Unix()/86400] = true
 				}
 				if d.rework {
 					rework++
@@ -304,12 +394,14 @@ func oPoints(services []*oService, w metric.Window, horizon time.Time) map[strin
 	num := func(v float64) *float64 { return &v }
 	if days > 0 {
 		out["dora.deployment_frequency"] = oPoint{num(deployed / days), uint64(deployed)}
+		out["dora.deployment_frequency/days"] = oPoint{num(float64(len(on))), uint64(deployed)}
 		out["dora.failed_deployments"] = oPoint{num(failed * 7 / days), uint64(failed)}
 	}
 	if len(leads)+int(missing) > 0 {
 		n := uint64(len(leads))
 		out["dora.change_lead_time"] = oPoint{oQuantile(leads, 0.5), n}
 		out["dora.change_lead_time/p75"] = oPoint{oQuantile(leads, 0.75), n}
+		out["dora.change_lead_time/p90"] = oPoint{oQuantile(leads, 0.9), n}
 		out["dora.change_lead_time/missing"] = oPoint{num(missing), n + uint64(missing)}
 	}
 	if tried > 0 {
@@ -321,24 +413,24 @@ func oPoints(services []*oService, w metric.Window, horizon time.Time) map[strin
 	}
 	if failed > 0 {
 		out["dora.failed_deployment_recovery_time"] = oPoint{oQuantile(recoveries, 0.5), uint64(len(recoveries))}
+		out["dora.failed_deployment_recovery_time/p75"] = oPoint{oQuantile(recoveries, 0.75), uint64(len(recoveries))}
+		out["dora.failed_deployment_recovery_time/p90"] = oPoint{oQuantile(recoveries, 0.9), uint64(len(recoveries))}
 		out["dora.failed_deployment_recovery_time/open"] = oPoint{num(open), uint64(failed)}
 	}
 	return out
 }
 
-func dayNumber(t time.Time) int64 { return t.Unix() / 86400 }
-
-// oQuantile is of type 7: h = (n-1)p.
+// oQuantile is of type 7: h = (n-1)p, counted from 1, as the store rounds it.
 func oQuantile(x []float64, p float64) *float64 {
 	if len(x) == 0 {
 		return nil
 	}
 	slices.Sort(x)
-	h := float64(len(x)-1) * p
+	h := float64(len(x)-1)*p + 1
 	i := int(h)
-	v := x[i]
-	if i+1 < len(x) {
-		v += (h - float64(i)) * (x[i+1] - x[i])
+	v := x[i-1]
+	if i < len(x) {
+		v += (h - float64(i)) * (x[i] - v)
 	}
 	return &v
 }

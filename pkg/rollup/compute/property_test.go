@@ -2,6 +2,8 @@ package compute_test
 
 import (
 	"fmt"
+	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -9,40 +11,36 @@ import (
 	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/dora"
-	"github.com/payoff-metrics/payoff/pkg/events"
 	"github.com/payoff-metrics/payoff/pkg/metric"
+	"github.com/payoff-metrics/payoff/pkg/rollup/compute"
 	"github.com/payoff-metrics/payoff/pkg/store"
 	"github.com/payoff-metrics/payoff/pkg/store/storetest"
 )
 
-// TestAnyOrderGivesWhatTheDefinitionsSay makes random services and their events,
-// and holds every point of the five metrics against the oracle, to the last digit.
-// Then it loads the same events shuffled, some twice, in several portions with a
-// computing after each: every point must come out the same.
+// TestAnyOrderGivesWhatTheDefinitionsSay makes a random organisation and its events,
+// and holds every point of the five metrics, of services, teams, units and the
+// whole, against the oracle, to the last digit. Then it loads the same events
+// shuffled, some twice, in several portions with a computing after each: every
+// point must come out the same.
 func TestAnyOrderGivesWhatTheDefinitionsSay(t *testing.T) {
 	r := rand.New(rand.NewPCG(2026, 11))
-	var services []*oService
-	var evs []events.Event
-	for i := range 40 {
-		s := randomService(r, fmt.Sprintf("service-%02d", i))
-		services = append(services, s)
-		evs = append(evs, s.events(t)...)
-	}
+	o := randomOrganisation(r)
+	evs := o.events(t)
 	horizon := time.Time{}
 	for _, e := range evs {
 		if e.Time.After(horizon) {
 			horizon = e.Time
 		}
 	}
-	for _, s := range services {
+	for _, s := range o.services {
 		s.work()
 	}
 	s := storetest.Open(t)
 	var offset int64
 	load(t, s, evs, &offset)
-	computeAll(t, s)
+	computeAll(t, s, o)
 	first := readPoints(t, s)
-	agree(t, first, services, horizon.Add(time.Millisecond))
+	agree(t, first, o, horizon.Add(time.Millisecond))
 
 	for round := range 2 {
 		empty(t, s)
@@ -55,7 +53,7 @@ func TestAnyOrderGivesWhatTheDefinitionsSay(t *testing.T) {
 		for len(shuffled) > 0 {
 			n := min(len(shuffled), 1+r.IntN(len(evs)))
 			load(t, s, shuffled[:n], &offset)
-			computeAll(t, s)
+			computeAll(t, s, o)
 			shuffled = shuffled[n:]
 		}
 		again := readPoints(t, s)
@@ -72,7 +70,7 @@ func TestAnyOrderGivesWhatTheDefinitionsSay(t *testing.T) {
 	}
 }
 
-func computeAll(t *testing.T, s *store.Store) {
+func computeAll(t *testing.T, s *store.Store, o *organisation) {
 	t.Helper()
 	var judged []metric.Def // those the oracle knows
 	for _, d := range dora.Defs() {
@@ -82,7 +80,11 @@ func computeAll(t *testing.T, s *store.Store) {
 			judged = append(judged, d)
 		}
 	}
-	if _, err := computer(s, judged).Run(t.Context()); err != nil {
+	c := compute.New(compute.Options{
+		Store: s, Metrics: judged, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		Rules: compute.Rules{Location: time.UTC, Digest: "property", Parts: o.parts(), Tier: func(e string) string { t, _, _ := strings.Cut(e, "-"); return t }},
+	})
+	if _, err := c.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -105,7 +107,8 @@ func empty(t *testing.T, s *store.Store) {
 func readPoints(t *testing.T, s *store.Store) map[string]string {
 	t.Helper()
 	rows, err := s.Query(t.Context(), `
-		SELECT concat(metric, ifNull(concat('/', nullIf(JSONExtractString(dims, 'stat'), '')), ''), ' ', grain, ' ', toString(toUnixTimestamp64Milli(window_start)), ' ', if(service = '', '-', service)),
+		SELECT concat(metric, ifNull(concat('/', nullIf(JSONExtractString(dims, 'stat'), '')), ''), ' ', grain, ' ', toString(toUnixTimestamp64Milli(window_start)), ' ',
+				multiIf(service != '', 'service ' || service, team != '', 'team ' || team, unit != '', 'unit ' || unit, 'whole')),
 			concat(ifNull(toString(value), 'null'), ' ', toString(n), ' ', ifNull(toString(ci_low), 'null'), ' ', ifNull(toString(ci_high), 'null'), ' ', quality)
 		FROM payoff.metric_points`)
 	if err != nil {
@@ -123,36 +126,43 @@ func readPoints(t *testing.T, s *store.Store) map[string]string {
 	return out
 }
 
-// agree holds the points against the oracle, over all weeks and months.
-func agree(t *testing.T, got map[string]string, services []*oService, horizon time.Time) {
+// agree holds the points against the oracle, over all weeks and months, and the
+// points there are against those that it has.
+func agree(t *testing.T, got map[string]string, o *organisation, horizon time.Time) {
 	t.Helper()
-	wrong, compared := 0, 0
-	check := func(subject string, w metric.Window, of []*oService) {
-		for name, p := range oPoints(of, w, horizon) {
-			k := fmt.Sprintf("%s %s %d %s", name, w.Grain, w.Start.UnixMilli(), subject)
-			want := "null"
-			if p.value != nil {
-				want = clickhouseFloat(*p.value)
-			}
-			want += fmt.Sprintf(" %d ", p.n)
-			compared++
-			if !strings.HasPrefix(normal(got[k]), want) {
-				if wrong++; wrong < 20 {
-					t.Errorf("%s: %q, the oracle says %q", k, got[k], want)
+	want, judged := make(map[string]string), make(map[string]bool)
+	for _, g := range []metric.Grain{metric.Week, metric.Month} {
+		for _, w := range metric.Between(g, start, horizon, time.UTC) {
+			for subject, belongs := range o.subjects() {
+				for name, p := range oPoints(o.services, w, horizon, belongs) {
+					value := "null"
+					if p.value != nil {
+						value = clickhouseFloat(*p.value)
+					}
+					judged[name] = true
+					want[fmt.Sprintf("%s %s %d %s", name, w.Grain, w.Start.UnixMilli(), subject)] = fmt.Sprintf("%s %d ", value, p.n)
 				}
 			}
 		}
 	}
-	for _, g := range []metric.Grain{metric.Week, metric.Month} {
-		for _, w := range metric.Between(g, start, horizon, time.UTC) {
-			check("-", w, services)
-			for _, s := range services {
-				check(s.name, w, []*oService{s})
-			}
+	wrong := 0
+	fail := func(k, want string) {
+		if wrong++; wrong < 20 {
+			t.Errorf("%s: %q, the oracle says %q", k, got[k], want)
 		}
 	}
-	if wrong > 0 || compared < 1000 {
-		t.Errorf("%d of %d points differ", wrong, compared)
+	for _, k := range slices.Sorted(maps.Keys(want)) {
+		if !strings.HasPrefix(normal(got[k]), want[k]) {
+			fail(k, want[k])
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(got)) {
+		if name, _, _ := strings.Cut(k, " "); judged[name] && want[k] == "" {
+			fail(k, "nothing")
+		}
+	}
+	if wrong > 0 || len(want) < 1000 {
+		t.Errorf("%d of %d points differ", wrong, len(want))
 	}
 }
 
@@ -168,108 +178,3 @@ func normal(p string) string {
 }
 
 func clickhouseFloat(f float64) string { return fmt.Sprintf("%v", f) }
-
-// randomService makes a history with merges, reverts and bots, and deployments
-// and incidents of every sort, at times that never coincide.
-func randomService(r *rand.Rand, name string) *oService {
-	s := &oService{name: name, commits: make(map[string]*oCommit)}
-	at := start.Add(time.Duration(r.IntN(72*3600*1000)) * time.Millisecond)
-	step := func(hours int) time.Time {
-		at = at.Add(time.Duration(1+r.IntN(hours*3600*1000)) * time.Millisecond)
-		return at
-	}
-	var hashes []string
-	for i := range 12 + r.IntN(20) {
-		c := &oCommit{hash: fmt.Sprintf("%s-%03d", name, i), actor: events.Human, committed: step(12)}
-		c.authored = c.committed.Add(-time.Duration(r.IntN(90*3600*1000)-3600*1000) * time.Millisecond)
-		if r.IntN(6) == 0 {
-			c.actor = events.Bot
-		}
-		if i > 0 {
-			c.parents = []string{hashes[max(0, i-1-r.IntN(2))]}
-			if r.IntN(5) == 0 && i > 2 {
-				if other := hashes[max(0, i-3)]; other != c.parents[0] {
-					c.parents = append(c.parents, other)
-				}
-			}
-			if r.IntN(5) == 0 {
-				c.reverts = hashes[r.IntN(i)]
-			}
-		}
-		s.commits[c.hash] = c
-		hashes = append(hashes, c.hash)
-		if r.IntN(2) == 0 {
-			s.deploy(r, hashes[max(0, len(hashes)-1-r.IntN(1+r.IntN(5)))], step)
-		}
-	}
-	s.deploy(r, hashes[len(hashes)-1], step)
-	for range r.IntN(12) {
-		d := s.deployments[r.IntN(len(s.deployments))]
-		in := &oIncident{began: d.end.Add(time.Duration(r.IntN(50*3600*1000)-3600*1000) * time.Millisecond)}
-		if r.IntN(4) == 0 {
-			in.deployment = d.version
-		}
-		if r.IntN(3) > 0 {
-			in.mitigated = in.began.Add(time.Duration(r.IntN(5*3600*1000)) * time.Millisecond)
-		}
-		if r.IntN(4) > 0 {
-			in.resolved = in.began.Add(time.Duration(5*3600*1000+r.IntN(5*3600*1000)) * time.Millisecond)
-		}
-		if r.IntN(3) == 0 {
-			impact := r.IntN(2) == 0
-			in.impact = &impact
-		}
-		in.cause = []string{"", "", "", "deployment", "capacity"}[r.IntN(5)]
-		s.incidents = append(s.incidents, in)
-	}
-	return s
-}
-
-func (s *oService) deploy(r *rand.Rand, commit string, step func(int) time.Time) {
-	d := &oDeployment{version: fmt.Sprintf("%s-v%d", s.name, len(s.deployments)), commit: commit, start: step(20), ok: r.IntN(6) > 0}
-	d.end = step(2)
-	d.hotfix = r.IntN(8) == 0
-	if r.IntN(8) == 0 && len(s.deployments) > 0 {
-		d.fixes = s.deployments[r.IntN(len(s.deployments))].version
-	}
-	s.deployments = append(s.deployments, d)
-}
-
-func (s *oService) events(t *testing.T) []events.Event {
-	c := &company{}
-	repo := &events.Ref{ID: "acme/" + s.name}
-	for _, m := range s.commits {
-		f := events.Fields{Repository: repo, Parents: m.parents, AuthorTime: events.FormatTime(m.authored)}
-		if m.reverts != "" {
-			f.Reverts = []string{m.reverts}
-		}
-		c.add(t, events.Draft{Source: "test", Kind: events.CommitRecorded, Natural: []string{m.hash}, Subject: m.hash, Time: m.committed, ActorKind: m.actor, Content: f})
-	}
-	for _, d := range s.deployments {
-		f := events.Fields{Repository: repo, Version: d.version, Commit: d.commit, StartedAt: events.FormatTime(d.start), Hotfix: d.hotfix}
-		if d.fixes != "" {
-			f.Fixes = []string{d.fixes}
-		}
-		production := &events.Ref{ID: "production"}
-		draft := events.Draft{Source: "test", Kind: events.ServiceDeployed, Natural: []string{d.version}, Subject: s.name, Time: d.end, ActorKind: events.Human,
-			Content: events.Fields{Environment: production}, Custom: f}
-		if !d.ok {
-			f.Service, f.Environment, f.Outcome = &events.Ref{ID: s.name}, production, "failed"
-			draft.Kind, draft.Content, draft.Custom = events.DeploymentFailed, f, events.Fields{}
-		}
-		c.add(t, draft)
-	}
-	for i, in := range s.incidents {
-		id := fmt.Sprintf("%s-i%d", s.name, i)
-		f := events.Fields{Service: &events.Ref{ID: s.name}, Environment: &events.Ref{ID: "production"}, Impact: in.impact, Cause: in.cause, Deployment: in.deployment}
-		for _, tr := range []struct {
-			kind events.Kind
-			at   time.Time
-		}{{events.IncidentDetected, in.began}, {events.IncidentMitigated, in.mitigated}, {events.IncidentResolved, in.resolved}} {
-			if !tr.at.IsZero() {
-				c.add(t, events.Draft{Source: "test", Kind: tr.kind, Natural: []string{id, string(tr.kind)}, Subject: id, Time: tr.at, Content: f})
-			}
-		}
-	}
-	return c.events
-}
