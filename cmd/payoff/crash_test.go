@@ -348,6 +348,7 @@ func (w *world) settled(acked []string, sent int) {
 	t := w.t
 	s, r := w.connect()
 	w.drained()
+	eventually(t, "the loaders to begin", func() bool { e, err := s.CurrentEpoch(t.Context()); return err == nil && e.Number > 0 })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := w.loaded(ctx, s, r); err != nil {
