@@ -247,21 +247,35 @@ func (c *Computer) link(ctx context.Context, shipping, failing []string, h horiz
 	if err != nil {
 		return nil, none, err
 	}
-	var changes []change
-	for _, compare := range []func() (change, error){
-		func() (change, error) { return deploymentTable.against(ctx, c, shipping, linked.Deployments) },
-		func() (change, error) { return shippedTable.against(ctx, c, shipping, linked.Shipped) },
-		func() (change, error) { return pullTable.against(ctx, c, shipping, linked.Pulls) },
-		func() (change, error) { return waitingTable.against(ctx, c, shipping, linked.Waiting) },
-		func() (change, error) { return faultTable.against(ctx, c, shipping, uniqueFaults(linked.Faults)) },
-		func() (change, error) { return failureTable.against(ctx, c, concerned, failures) },
-		func() (change, error) { return incidentTable.against(ctx, c, concerned, incidents) },
-	} {
-		ch, err := compare()
-		if err != nil {
-			return nil, none, err
-		}
-		changes = append(changes, ch)
+	compare := []func(context.Context) (change, error){
+		func(ctx context.Context) (change, error) {
+			return deploymentTable.against(ctx, c, shipping, linked.Deployments)
+		},
+		func(ctx context.Context) (change, error) {
+			return shippedTable.against(ctx, c, shipping, linked.Shipped)
+		},
+		func(ctx context.Context) (change, error) { return pullTable.against(ctx, c, shipping, linked.Pulls) },
+		func(ctx context.Context) (change, error) {
+			return waitingTable.against(ctx, c, shipping, linked.Waiting)
+		},
+		func(ctx context.Context) (change, error) {
+			return faultTable.against(ctx, c, shipping, uniqueFaults(linked.Faults))
+		},
+		func(ctx context.Context) (change, error) { return failureTable.against(ctx, c, concerned, failures) },
+		func(ctx context.Context) (change, error) {
+			return incidentTable.against(ctx, c, concerned, incidents)
+		},
+	}
+	changes := make([]change, len(compare))
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i, one := range compare {
+		group.Go(func() (err error) {
+			changes[i], err = one(groupCtx)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, none, err
 	}
 	return changes, coverage, nil
 }
