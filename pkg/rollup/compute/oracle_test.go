@@ -14,7 +14,7 @@ import (
 // code with what it checks.
 
 type oCommit struct {
-	hash, actor         string
+	hash, actor, person string // actor is the kind; person is "" where it is not known
 	parents             []string
 	authored, committed time.Time
 	reverts             string
@@ -62,6 +62,13 @@ type oService struct {
 	owners       []oTelling // teams
 	leads        []oLead
 	first        time.Time
+	shipped      []oCommitted // what reached production
+	merged       []oCommitted // what came to the default branch, but for the baseline
+}
+
+type oCommitted struct {
+	at     time.Time
+	person string
 }
 
 type oLead struct {
@@ -194,11 +201,56 @@ func (s *oService) work() {
 		running = d.commit
 	}
 	s.fail(shippedBy)
+	s.merge(shippedBy)
+}
+
+// counts reports whether a commit is a change of the service by a person.
+func (s *oService) counts(c *oCommit) bool { return len(c.parents) < 2 && c.actor != "bot" && s.has(c) }
+
+// merge finds when changes came to the default branch: with the first commit of
+// its line that contains them. Where no pull request was merged, it is not known.
+func (s *oService) merge(shippedBy map[string]int) {
+	head := ""
+	for h, c := range s.commits {
+		if len(c.stands) > 0 && (head == "" || c.committed.After(s.commits[head].committed)) {
+			head = h
+		}
+	}
+	if head == "" || len(shippedBy) == 0 {
+		return
+	}
+	line := []string{head}
+	for c := s.commits[head]; len(c.parents) > 0; c = s.commits[c.parents[0]] {
+		line = append(line, c.parents[0])
+	}
+	seen := map[string]bool{}
+	for _, step := range slices.Backward(line) {
+		for h := range s.reach(step) {
+			by, shipped := shippedBy[h]
+			if seen[h] || shipped && s.deployments[by].class == "baseline" {
+				continue
+			}
+			seen[h] = true
+			changes := s.commits[h].stands
+			if len(changes) == 0 {
+				changes = []string{h}
+			}
+			for _, o := range changes {
+				if c := s.commits[o]; s.counts(c) {
+					s.merged = append(s.merged, oCommitted{s.commits[step].committed, c.person})
+				}
+			}
+		}
+	}
 }
 
 // lead takes note of the lead time of a commit that d ships, if it has one.
 func (s *oService) lead(c *oCommit, d *oDeployment) {
-	if len(c.parents) > 1 || d.class == "baseline" || c.actor == "bot" || !s.has(c) {
+	if !s.counts(c) {
+		return
+	}
+	s.shipped = append(s.shipped, oCommitted{d.end, c.person})
+	if d.class == "baseline" {
 		return
 	}
 	began := c.authored
@@ -324,6 +376,24 @@ func (d *oDeployment) recovery() *float64 {
 	}
 	ms := float64(restored.Sub(failed).Milliseconds())
 	return &ms
+}
+
+// hidden reports whether the service is shown only inside its unit: all that was
+// merged, or all that reached production, in the window while a team owned it, is
+// of one person.
+func (s *oService) hidden(w metric.Window) bool {
+	for _, all := range [][]oCommitted{s.shipped, s.merged} {
+		people := map[string]bool{}
+		for _, c := range all {
+			if c.person != "" && w.Contains(c.at) && told(s.owners, c.at) != "" {
+				people[c.person] = true
+			}
+		}
+		if len(people) == 1 {
+			return true
+		}
+	}
+	return false
 }
 
 type oPoint struct {

@@ -133,7 +133,7 @@ func agree(t *testing.T, got map[string]string, o *organisation, horizon time.Ti
 	want, judged := make(map[string]string), make(map[string]bool)
 	for _, g := range []metric.Grain{metric.Week, metric.Month} {
 		for _, w := range metric.Between(g, start, horizon, time.UTC) {
-			for subject, belongs := range o.subjects() {
+			for subject, belongs := range o.subjects(w) {
 				for name, p := range oPoints(o.services, w, horizon, belongs) {
 					value := "null"
 					if p.value != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/payoff-metrics/payoff/pkg/dora"
 	"github.com/payoff-metrics/payoff/pkg/events"
+	"github.com/payoff-metrics/payoff/pkg/metric"
 )
 
 // An organisation is what the property test draws: repositories of one service or
@@ -29,6 +30,7 @@ type repository struct {
 	commits  map[string]*oCommit
 	line     []string // commits of the default branch, in order
 	squashes bool
+	people   []string // whose commits these are; none where that is not known
 	services []*oService
 	at       time.Time // of what was made last
 }
@@ -43,7 +45,7 @@ func randomOrganisation(r *rand.Rand) *organisation {
 			o.units[team] = append(o.units[team], oTelling{randomDay(r), fmt.Sprintf("unit-%d", (i+1)%2)})
 		}
 	}
-	for i := range 20 {
+	for i := range 16 {
 		o.repositories = append(o.repositories, o.randomRepository(r, fmt.Sprintf("repo-%02d", i)))
 	}
 	return o
@@ -70,6 +72,9 @@ func (o *organisation) randomOwners(r *rand.Rand) []oTelling {
 
 func (o *organisation) randomRepository(r *rand.Rand, name string) *repository {
 	m := &repository{name: name, commits: make(map[string]*oCommit), squashes: r.IntN(3) == 0, at: start.Add(time.Duration(r.IntN(72*3600*1000)) * time.Millisecond)}
+	for i := range max(0, r.IntN(6)-1) {
+		m.people = append(m.people, fmt.Sprintf("%s-p%d", name, i))
+	}
 	count := max(1, r.IntN(5)-1)
 	for i := range count {
 		s := &oService{name: fmt.Sprintf("%s-%d", name, i), commits: m.commits, owners: o.randomOwners(r)}
@@ -153,8 +158,11 @@ func (m *repository) takeBack(r *rand.Rand, c *oCommit) {
 func (m *repository) add(r *rand.Rand, hash string, parents []string) *oCommit {
 	c := &oCommit{hash: hash, actor: events.Human, parents: parents, committed: m.step(r, 12)}
 	c.authored = c.committed.Add(-time.Duration(r.IntN(90*3600*1000)-3600*1000) * time.Millisecond)
-	if r.IntN(6) == 0 {
+	switch {
+	case r.IntN(6) == 0:
 		c.actor = events.Bot
+	case len(m.people) > 0:
+		c.person = m.people[r.IntN(len(m.people))]
 	}
 	if len(m.services) > 1 && len(parents) < 2 {
 		for range 1 + r.IntN(2) {
@@ -247,11 +255,14 @@ func (o *organisation) parts() []dora.Part {
 	return out
 }
 
-// subjects are all that points are of, and which service belongs to them when.
-func (o *organisation) subjects() map[string]func(*oService, time.Time) bool {
+// subjects are all that a window's points are of, and which service belongs to
+// them when.
+func (o *organisation) subjects(w metric.Window) map[string]func(*oService, time.Time) bool {
 	out := map[string]func(*oService, time.Time) bool{"whole": func(*oService, time.Time) bool { return true }}
 	for _, s := range o.services {
-		out["service "+s.name] = func(other *oService, _ time.Time) bool { return other == s }
+		if !s.hidden(w) {
+			out["service "+s.name] = func(other *oService, _ time.Time) bool { return other == s }
+		}
 	}
 	for _, team := range o.teams {
 		out["team "+team] = func(s *oService, t time.Time) bool { return told(s.owners, t) == team }
@@ -277,7 +288,7 @@ func (m *repository) events(t *testing.T, c *company) {
 		if k.reverts != "" {
 			f.Reverts = []string{k.reverts}
 		}
-		c.add(t, events.Draft{Source: "test", Kind: events.CommitRecorded, Natural: []string{k.hash}, Subject: k.hash, Time: k.committed, ActorKind: k.actor, Content: f})
+		c.add(t, events.Draft{Source: "test", Kind: events.CommitRecorded, Natural: []string{k.hash}, Subject: k.hash, Time: k.committed, ActorKind: k.actor, Actor: k.person, Content: f})
 		if len(k.stands) > 0 {
 			c.add(t, events.Draft{Source: "test", Kind: events.ChangeMerged, Natural: []string{k.hash, "merged"}, Subject: m.name + "#" + k.hash, Time: k.committed, ActorKind: events.Human,
 				Content: events.Fields{Repository: repo}, Custom: events.Fields{MergeCommit: k.hash, Commits: k.stands, DefaultBranch: true}})
