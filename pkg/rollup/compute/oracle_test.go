@@ -62,6 +62,7 @@ type oService struct {
 	owners       []oTelling // teams
 	leads        []oLead
 	first        time.Time
+	retired      time.Time    // zero if it is not
 	shipped      []oCommitted // what reached production
 	merged       []oCommitted // what came to the default branch, but for the baseline
 }
@@ -227,7 +228,7 @@ func (s *oService) merge(shippedBy map[string]int) {
 	for _, step := range slices.Backward(line) {
 		for h := range s.reach(step) {
 			by, shipped := shippedBy[h]
-			if seen[h] || shipped && s.deployments[by].class == "baseline" {
+			if seen[h] || shipped && s.deployments[by].class == "baseline" || !shipped && !s.retired.IsZero() { // nothing waits for what is retired
 				continue
 			}
 			seen[h] = true
@@ -415,6 +416,9 @@ func oPoints(services []*oService, w metric.Window, horizon time.Time, belongs f
 		}
 		if horizon.Before(to) {
 			to = horizon
+		}
+		if !s.retired.IsZero() && s.retired.Before(to) {
+			to = s.retired
 		}
 		for t := from; t.Before(to); t = t.Truncate(24 * time.Hour).Add(24 * time.Hour) {
 			if belongs(s, t) {

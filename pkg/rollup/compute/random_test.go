@@ -101,6 +101,9 @@ func (o *organisation) randomRepository(r *rand.Rand, name string) *repository {
 		s.group()
 		s.repair(r)
 		s.disturb(r, environments)
+		if len(environments) == 1 && r.IntN(5) == 0 {
+			s.retired = s.deployments[len(s.deployments)-1].end.Add(time.Duration(1+r.IntN(100*3600*1000)) * time.Millisecond)
+		}
 	}
 	return m
 }
@@ -313,6 +316,10 @@ func (s *oService) events(t *testing.T, c *company, repo *events.Ref) {
 			draft.Kind, draft.Content, draft.Custom = events.DeploymentFailed, f, events.Fields{}
 		}
 		c.add(t, draft)
+	}
+	if !s.retired.IsZero() {
+		c.add(t, events.Draft{Source: "test", Kind: events.ServiceRemoved, Natural: []string{s.name, "removed"}, Subject: s.name, Time: s.retired, ActorKind: events.Human,
+			Content: events.Fields{Environment: &events.Ref{ID: "production"}}})
 	}
 	for i, in := range s.incidents {
 		id := fmt.Sprintf("%s-i%d", s.name, i)
