@@ -20,6 +20,7 @@ type organisation struct {
 	services     []*oService
 	teams        []string
 	units        map[string][]oTelling // by team
+	third        map[string]time.Time  // by team: when the third of its members joined
 }
 
 // A repository has a history with merges, reverts and bots. Where its changes are
@@ -36,10 +37,14 @@ type repository struct {
 }
 
 func randomOrganisation(r *rand.Rand) *organisation {
-	o := &organisation{units: make(map[string][]oTelling)}
+	o := &organisation{units: make(map[string][]oTelling), third: make(map[string]time.Time)}
 	for i := range 5 {
 		team := fmt.Sprintf("team-%d", i)
 		o.teams = append(o.teams, team)
+		o.third[team] = events.Earliest
+		if i%2 > 0 {
+			o.third[team] = randomDay(r)
+		}
 		o.units[team] = []oTelling{{events.Earliest, fmt.Sprintf("unit-%d", i%2)}}
 		if i > 2 { // is moved
 			o.units[team] = append(o.units[team], oTelling{randomDay(r), fmt.Sprintf("unit-%d", (i+1)%2)})
@@ -268,7 +273,9 @@ func (o *organisation) subjects(w metric.Window) map[string]func(*oService, time
 		}
 	}
 	for _, team := range o.teams {
-		out["team "+team] = func(s *oService, t time.Time) bool { return told(s.owners, t) == team }
+		if o.third[team].Before(w.End) { // fewer than three members are shown only inside their unit
+			out["team "+team] = func(s *oService, t time.Time) bool { return told(s.owners, t) == team }
+		}
 		unit := o.units[team][0].value
 		out["unit "+unit] = func(s *oService, t time.Time) bool { return told(o.units[told(s.owners, t)], t) == unit }
 	}
@@ -345,7 +352,11 @@ func (o *organisation) declare(t *testing.T, c *company) {
 		say("team/"+team, 2, rows(o.units[team], func(d *events.Declared, unit string) { d.Unit = unit }))
 		for i := range 3 {
 			person := fmt.Sprintf("%s-p%d", team, i)
-			say("person/"+person, 2, []events.Declared{{Person: person, Team: team}})
+			since := ""
+			if i == 2 {
+				since = events.FormatTime(o.third[team])
+			}
+			say("person/"+person, 2, []events.Declared{{Person: person, Team: team, From: since}})
 		}
 	}
 	owned := func(d *events.Declared, team string) { d.Team = team }
