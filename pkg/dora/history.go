@@ -20,6 +20,7 @@ type history struct {
 	merged  []time.Time
 	pull    []*pull // that brought it to the default branch
 	squash  map[int32]*pull
+	stood   map[int32]int32 // by commit of a squashed pull request: the squash
 	pulls   []*pull
 	reverts []revert
 	head    string            // of the default branch; "" when not known
@@ -123,7 +124,7 @@ func buildHistory(repo string, m map[string]*Commit, pulls []*pull, pushes []Pus
 		}
 		b.Add(h, m[h].Parents...)
 	}
-	h := &history{graph: b.Build(), pulls: pulls, squash: make(map[int32]*pull), before: branchLines(pushes)}
+	h := &history{graph: b.Build(), pulls: pulls, squash: make(map[int32]*pull), stood: make(map[int32]int32), before: branchLines(pushes)}
 	h.commits = make([]*Commit, h.graph.Len())
 	h.pushed = make([]bool, h.graph.Len())
 	for _, hash := range hashes {

@@ -117,6 +117,11 @@ func (h *history) findSquashes() {
 			continue
 		}
 		h.squash[n] = p
+		for _, o := range p.originals {
+			if original, ok := h.graph.Lookup(o.Hash); ok {
+				h.stood[original] = n
+			}
+		}
 	}
 }
 

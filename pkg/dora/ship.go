@@ -399,7 +399,7 @@ func (l *linker) stages(w *walk, p *pull, v visit) ShippedPull {
 func (l *linker) takeBack(w *walk) {
 	include := l.includes(w.name, w.history)
 	for _, r := range w.reverts {
-		by, of := w.ShippedBy(r.by), w.ShippedBy(r.of)
+		by, of := w.brought(r.by), w.brought(r.of)
 		if by < 0 || of < 0 || of >= by || w.visits[by].baseline || include != nil && !w.graph.Merge(r.by) && !include(r.by) {
 			continue
 		}
@@ -409,6 +409,15 @@ func (l *linker) takeBack(w *walk) {
 			t.TakesBack = append(t.TakesBack, l.tries[undone.try].ID)
 		}
 	}
+}
+
+// brought is the number of the visit that shipped a commit, or the squash that stands
+// for it; -1 while none has.
+func (w *walk) brought(n int32) int {
+	if squash, ok := w.stood[n]; ok && w.ShippedBy(n) < 0 {
+		n = squash
+	}
+	return w.ShippedBy(n)
 }
 
 // wait lists what is on the default branch and not shipped. Before the baseline

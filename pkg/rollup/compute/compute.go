@@ -30,7 +30,7 @@ import (
 
 // Version of linking: raised when its code changes what it makes of the same
 // facts, so that everything is linked anew.
-const linkVersion = 3
+const linkVersion = 4
 
 const unknownTier = "unknown"
 

@@ -132,6 +132,7 @@ func (m *repository) commit(r *rand.Rand) {
 		last := parents[0]
 		for range 1 + r.IntN(3) {
 			c := m.add(r, fmt.Sprintf("%s-%03d-%d", m.name, n, len(stands)), []string{last})
+			m.takeBack(r, c)
 			stands, last = append(stands, c.hash), c.hash
 		}
 	}
@@ -139,24 +140,25 @@ func (m *repository) commit(r *rand.Rand) {
 	if c.stands = stands; len(stands) > 0 {
 		c.authored = c.committed
 	}
-	m.takeBack(r, c)
+	if len(stands) == 0 {
+		m.takeBack(r, c)
+	}
 	for _, o := range c.stands {
-		if c.reverts == "" {
-			c.paths = append(c.paths, m.commits[o].paths...)
-		} else {
-			m.commits[o].paths = c.paths
-		}
+		c.paths = append(c.paths, m.commits[o].paths...)
 	}
 	m.line = append(m.line, c.hash)
 }
 
-// takeBack lets one commit in five revert an earlier one of the branch, and so touch
-// what that one did.
+// takeBack lets one commit in five revert an earlier one, or one that it was squashed
+// of, and so touch what that one did.
 func (m *repository) takeBack(r *rand.Rand, c *oCommit) {
 	if r.IntN(5) > 0 || len(m.line) == 0 {
 		return
 	}
 	of := m.commits[m.line[r.IntN(len(m.line))]]
+	if n := len(of.stands); n > 0 && r.IntN(2) == 0 {
+		of = m.commits[of.stands[r.IntN(n)]]
+	}
 	if len(m.services) == 1 || len(c.parents) < 2 && len(of.parents) < 2 {
 		c.reverts, c.paths = of.hash, of.paths
 	}
