@@ -61,6 +61,7 @@ var allowed = map[string][]string{
 	"internal/coverage":      {"pkg/impact", "pkg/stat"},
 	"internal/testlog":       {},
 	"internal/browser":       {},
+	"internal/race":          {},
 	"internal/handbook":      {"pkg/metric", "pkg/store"},
 	"examples/acme":          {},
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/payoff-metrics/payoff/examples/acme"
+	"github.com/payoff-metrics/payoff/internal/race"
 	"github.com/payoff-metrics/payoff/pkg/events"
 )
 
@@ -19,8 +20,8 @@ import (
 // its events say. Then it is there: asked for again, nothing is sent. All that shows
 // numbers is held against it: dashboards, the review, every page.
 func TestDemo(t *testing.T) {
-	if testing.Short() {
-		t.Skip("sends two years of six teams: not with -short")
+	if testing.Short() || race.Enabled {
+		t.Skip("sends two years of six teams: not with -short or -race; make check runs it without")
 	}
 	dir := filepath.Join(t.TempDir(), "data")
 	demo := []string{"demo", "--once", "--teams", "6", "--data", dir}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/payoff-metrics/payoff/examples/acme"
+	"github.com/payoff-metrics/payoff/internal/race"
 	"github.com/payoff-metrics/payoff/pkg/collect"
 	"github.com/payoff-metrics/payoff/pkg/collect/cloudevents"
 	"github.com/payoff-metrics/payoff/pkg/events"
@@ -19,9 +20,18 @@ import (
 
 var small = acme.Options{Teams: 6}
 
+// long skips what makes up years of events where that takes minutes.
+func long(t *testing.T) {
+	t.Helper()
+	if race.Enabled {
+		t.Skip("the example is made in one goroutine: not with -race; make check runs it without")
+	}
+}
+
 // TestEverythingIsTaken: each event is one the door for events takes, without a
 // warning, and none is told twice.
 func TestEverythingIsTaken(t *testing.T) {
+	long(t)
 	type identity struct {
 		kind       events.Kind
 		source, id string
@@ -140,6 +150,7 @@ func digest(t *testing.T, o acme.Options, holds func(*acme.Event) bool) [32]byte
 }
 
 func TestSeed(t *testing.T) {
+	long(t)
 	every := func(*acme.Event) bool { return true }
 	a := digest(t, small, every)
 	if digest(t, acme.Options{Seed: 1, Teams: 6}, every) != a {
@@ -154,6 +165,7 @@ func TestSeed(t *testing.T) {
 // Blueprint works. That is the truth about the bad bet. Launchpad is the check that
 // the comparison can tell.
 func TestBlueprintDoesNothing(t *testing.T) {
+	long(t)
 	o := acme.Options{Teams: 12}
 	every := func(*acme.Event) bool { return true }
 	with := digest(t, o, every)

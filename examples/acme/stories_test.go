@@ -189,6 +189,7 @@ func operations(y *tally, add addFunc) {
 // TestStories: for three seeds, every story the documentation tells shows in its
 // number, and for the first the documentation has the very numbers.
 func TestStories(t *testing.T) {
+	long(t)
 	for seed := uint64(1); seed <= 3; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
