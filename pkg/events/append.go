@@ -13,7 +13,7 @@ import (
 
 // The body of an event is written for its version and again for Kafka, a
 // hundred members of which few are set. What follows writes the same bytes as
-// json.Marshal (TestAppendData compares them) in a tenth of its time.
+// json.Marshal (TestAppendData compares them) in three fifths of its time.
 
 // A member of Fields, and how it is written.
 type member struct {

@@ -115,9 +115,16 @@ func BenchmarkEncode(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Run("append", func(b *testing.B) {
+	b.Run("event", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := Encode(&e); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("body", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := e.Data.appendTo(make([]byte, 0, 1024)); err != nil {
 				b.Fatal(err)
 			}
 		}
