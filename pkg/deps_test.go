@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"pkg/transport/kafka/kafkatest": {"pkg/transport", "pkg/transport/kafka"},
 	"pkg/transport/broker":          {"pkg/transport", "pkg/transport/kafka"},
 	"pkg/engine":                    {},
-	"pkg/engine/enginetest":         {"pkg/engine"},
+	"pkg/engine/enginetest":         {"internal/race", "pkg/engine"},
 	"pkg/store":                     {},
 	"pkg/store/storetest":           {"pkg/engine", "pkg/engine/enginetest", "pkg/store"},
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/payoff-metrics/payoff/internal/race"
 	"github.com/payoff-metrics/payoff/pkg/engine"
 	"github.com/payoff-metrics/payoff/pkg/instance"
 )
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(exitDone)
 	}
+	race.EndChildrenAtOnce()
 	os.Exit(m.Run())
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/payoff-metrics/payoff/internal/race"
 	"github.com/payoff-metrics/payoff/pkg/engine"
 )
 
@@ -23,7 +24,10 @@ const (
 	ReaderPassword = "reader-test-password"
 )
 
-func init() { engine.RunIfChild() }
+func init() {
+	engine.RunIfChild()
+	race.EndChildrenAtOnce()
+}
 
 // Start starts an engine and stops it when the test ends. A missing library
 // fails the test: it must not be skipped unseen.
