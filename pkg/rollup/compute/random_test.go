@@ -23,17 +23,18 @@ type organisation struct {
 	third        map[string]time.Time  // by team: when the third of its members joined
 }
 
-// A repository has a history with merges, reverts and bots. Where its changes are
-// squashed, it has the commits of the pull requests, too; where several services
-// share it, each has a folder.
+// A repository has a history with merges, reverts and bots. Where its changes come by
+// pull requests, it has their commits, too; where several services share it, each has
+// a folder. The one service of another may be deployed from a second repository, too.
 type repository struct {
 	name     string
-	commits  map[string]*oCommit
-	line     []string // commits of the default branch, in order
-	squashes bool
+	commits  map[string]*oCommit // the second repository's, too
+	line     []string            // commits of the default branch, in order
+	pulls    bool
 	people   []string // whose commits these are; none where that is not known
 	services []*oService
-	at       time.Time // of what was made last
+	second   *repository
+	at       *time.Time // of what was made last
 }
 
 func randomOrganisation(r *rand.Rand) *organisation {
@@ -76,7 +77,8 @@ func (o *organisation) randomOwners(r *rand.Rand) []oTelling {
 }
 
 func (o *organisation) randomRepository(r *rand.Rand, name string) *repository {
-	m := &repository{name: name, commits: make(map[string]*oCommit), squashes: r.IntN(3) == 0, at: start.Add(time.Duration(r.IntN(72*3600*1000)) * time.Millisecond)}
+	at := start.Add(time.Duration(r.IntN(72*3600*1000)) * time.Millisecond)
+	m := &repository{name: name, commits: make(map[string]*oCommit), pulls: r.IntN(2) == 0, at: &at}
 	for i := range max(0, r.IntN(6)-1) {
 		m.people = append(m.people, fmt.Sprintf("%s-p%d", name, i))
 	}
@@ -88,6 +90,9 @@ func (o *organisation) randomRepository(r *rand.Rand, name string) *repository {
 		}
 		m.services = append(m.services, s)
 	}
+	if count == 1 && r.IntN(2) == 0 {
+		m.second = &repository{name: name + "-lib", commits: m.commits, pulls: r.IntN(2) == 0, people: m.people, services: m.services, at: m.at}
+	}
 	o.services = append(o.services, m.services...)
 	environments := []string{"production"}
 	if r.IntN(3) == 0 {
@@ -95,14 +100,17 @@ func (o *organisation) randomRepository(r *rand.Rand, name string) *repository {
 	}
 	for range 12 + r.IntN(20) {
 		m.commit(r)
+		if m.second != nil && (len(m.second.line) == 0 || r.IntN(2) == 0) {
+			m.second.commit(r)
+		}
 		for _, s := range m.services {
 			if r.IntN(2) == 0 {
-				s.deploy(r, m.line[max(0, len(m.line)-1-r.IntN(1+r.IntN(5)))], environments, m.step)
+				s.deploy(r, m.some(r), environments, m.step)
 			}
 		}
 	}
 	for _, s := range m.services {
-		s.deploy(r, m.line[len(m.line)-1], environments, m.step)
+		s.deploy(r, []oPart{{repository: m.name, commit: m.line[len(m.line)-1]}}, environments, m.step)
 		s.group()
 		s.repair(r)
 		s.disturb(r, environments)
@@ -113,40 +121,95 @@ func (o *organisation) randomRepository(r *rand.Rand, name string) *repository {
 	return m
 }
 
-func (m *repository) step(r *rand.Rand, hours int) time.Time {
-	m.at = m.at.Add(time.Duration(1+r.IntN(hours*3600*1000)) * time.Millisecond)
-	return m.at
+// some is what is deployed: a late commit, one of the second repository with it, or
+// that alone.
+func (m *repository) some(r *rand.Rand) []oPart {
+	pick := func(m *repository) oPart {
+		return oPart{repository: m.name, commit: m.line[max(0, len(m.line)-1-r.IntN(1+r.IntN(5)))]}
+	}
+	if m.second == nil {
+		return []oPart{pick(m)}
+	}
+	both := []oPart{pick(m), pick(m.second)}
+	switch r.IntN(4) {
+	case 0:
+		return both[:1]
+	case 1:
+		return both[1:]
+	}
+	return both
 }
 
-// commit puts a commit onto the default branch: a merge, a squash, or just one.
+func (m *repository) step(r *rand.Rand, hours int) time.Time {
+	*m.at = m.at.Add(time.Duration(1+r.IntN(hours*3600*1000)) * time.Millisecond)
+	return *m.at
+}
+
+// commit puts a commit onto the default branch: a merge, just one, or what comes of
+// a pull request.
 func (m *repository) commit(r *rand.Rand) {
 	n := len(m.line)
-	var parents, stands []string
+	var parents []string
 	if n > 0 {
 		parents = []string{m.line[max(0, n-1-r.IntN(2))]}
 	}
 	switch {
 	case n > 2 && r.IntN(5) == 0 && m.line[n-3] != parents[0]:
-		parents = append(parents, m.line[n-3])
-	case n > 0 && m.squashes && r.IntN(2) == 0:
-		last := parents[0]
-		for range 1 + r.IntN(3) {
-			c := m.add(r, fmt.Sprintf("%s-%03d-%d", m.name, n, len(stands)), []string{last})
-			m.takeBack(r, c)
-			stands, last = append(stands, c.hash), c.hash
-		}
+		m.land(r, append(parents, m.line[n-3]))
+	case n > 0 && m.pulls && r.IntN(2) == 0:
+		m.merge(r, parents[0])
+	default:
+		m.land(r, parents)
 	}
-	c := m.add(r, fmt.Sprintf("%s-%03d", m.name, n), parents)
-	if c.stands = stands; len(stands) > 0 {
-		c.authored = c.committed
-	}
-	if len(stands) == 0 {
-		m.takeBack(r, c)
-	}
-	for _, o := range c.stands {
-		c.paths = append(c.paths, m.commits[o].paths...)
-	}
+}
+
+// land puts one commit onto the default branch.
+func (m *repository) land(r *rand.Rand, parents []string) *oCommit {
+	c := m.add(r, fmt.Sprintf("%s-%03d", m.name, len(m.line)), parents)
+	m.takeBack(r, c)
 	m.line = append(m.line, c.hash)
+	return c
+}
+
+// merge makes a pull request and merges it: as a squash, by a merge commit, or by
+// rebasing its commits.
+func (m *repository) merge(r *rand.Rand, base string) {
+	var own []string
+	last := base
+	for i := range 1 + r.IntN(3) {
+		c := m.add(r, fmt.Sprintf("%s-%03d-%d", m.name, len(m.line), i), []string{last})
+		m.takeBack(r, c)
+		own, last = append(own, c.hash), c.hash
+	}
+	switch r.IntN(3) {
+	case 0:
+		c := m.land(r, []string{base})
+		c.authored, c.reverts, c.paths, c.stands, c.pull = c.committed, "", nil, own, own
+		for _, o := range own {
+			c.paths = append(c.paths, m.commits[o].paths...)
+		}
+	case 1:
+		m.land(r, []string{base, last}).pull = own
+	default:
+		m.rebase(r, base, own)
+	}
+}
+
+// rebase commits anew, at once, what is on a branch.
+func (m *repository) rebase(r *rand.Rand, base string, own []string) {
+	at := m.step(r, 12)
+	for _, o := range own {
+		of := m.commits[o]
+		if of.authored.After(of.committed) {
+			of.authored = of.committed
+		}
+		c := *of
+		c.hash, c.parents, c.committed = fmt.Sprintf("%s-%03d", m.name, len(m.line)), []string{base}, at
+		m.commits[c.hash] = &c
+		m.line, base, at = append(m.line, c.hash), c.hash, at.Add(time.Second)
+	}
+	*m.at = at
+	m.commits[base].pull = own
 }
 
 // takeBack lets one commit in five revert an earlier one, or one that it was squashed
@@ -166,7 +229,7 @@ func (m *repository) takeBack(r *rand.Rand, c *oCommit) {
 
 // add makes a commit, with the paths it touches where services share the repository.
 func (m *repository) add(r *rand.Rand, hash string, parents []string) *oCommit {
-	c := &oCommit{hash: hash, actor: events.Human, parents: parents, committed: m.step(r, 12)}
+	c := &oCommit{repository: m.name, hash: hash, actor: events.Human, parents: parents, committed: m.step(r, 12)}
 	c.authored = c.committed.Add(-time.Duration(r.IntN(90*3600*1000)-3600*1000) * time.Millisecond)
 	switch {
 	case r.IntN(6) == 0:
@@ -183,34 +246,49 @@ func (m *repository) add(r *rand.Rand, hash string, parents []string) *oCommit {
 	return c
 }
 
-// deploy brings a commit to the environments, one after the other; what fails may be
+// deploy brings commits to the environments, one after the other; what fails may be
 // tried again, and one may come so late that it is another deployment.
-func (s *oService) deploy(r *rand.Rand, commit string, environments []string, step func(*rand.Rand, int) time.Time) {
+func (s *oService) deploy(r *rand.Rand, parts []oPart, environments []string, step func(*rand.Rand, int) time.Time) {
 	version, hotfix, begin := fmt.Sprintf("%s-v%d", s.name, len(s.attempts)), r.IntN(8) == 0, step(r, 20)
 	if r.IntN(12) == 0 && len(s.attempts) > 0 { // once more
 		last := s.attempts[r.IntN(len(s.attempts))]
-		version, commit, hotfix = last.version, last.commit, last.hotfix
+		version, parts, hotfix = last.version, s.partsOf(last.version), last.hotfix
 	}
 	upTo := func(hours int) time.Duration { return time.Duration(1+r.IntN(hours*3600*1000)) * time.Millisecond }
+	var late time.Duration
 	for i, e := range environments {
-		at := begin
-		switch {
-		case i == 0:
-		case r.IntN(10) == 0:
-			at = begin.Add(dora.SpanLimit)
-		default:
-			at = begin.Add(upTo(7))
-		}
-		for {
-			a := &oAttempt{version: version, commit: commit, environment: e, start: at, end: at.Add(upTo(2)), ok: r.IntN(6) > 0, hotfix: hotfix}
-			s.attempts = append(s.attempts, a)
-			if a.ok || r.IntN(2) == 0 {
-				break
+		for k, p := range parts {
+			at := begin
+			switch {
+			case i == 0 && k == 0:
+			case r.IntN(10) == 0:
+				at = begin.Add(dora.SpanLimit + late)
+				late += time.Millisecond // no two start at once
+			default:
+				at = begin.Add(upTo(7))
 			}
-			at = a.end.Add(upTo(1))
+			for {
+				a := &oAttempt{version: version, environment: e, start: at, ok: r.IntN(6) > 0, hotfix: hotfix, oPart: oPart{p.repository, p.commit, at.Add(upTo(2))}}
+				s.attempts = append(s.attempts, a)
+				if a.ok || r.IntN(2) == 0 {
+					break
+				}
+				at = a.end.Add(upTo(1))
+			}
 		}
 	}
 	step(r, 2)
+}
+
+// partsOf is what was deployed as a version.
+func (s *oService) partsOf(version string) []oPart {
+	var out []oPart
+	for _, a := range s.attempts {
+		if a.version == version && !slices.ContainsFunc(out, func(p oPart) bool { return p.repository == a.repository }) {
+			out = append(out, oPart{repository: a.repository, commit: a.commit})
+		}
+	}
+	return out
 }
 
 // repair lets some deployments name the earlier one that they repair.
@@ -284,6 +362,22 @@ func (o *organisation) subjects(w metric.Window) map[string]func(*oService, time
 	return out
 }
 
+// changes are the times at which anything belongs to another.
+func (o *organisation) changes() []time.Time {
+	var out []time.Time
+	for _, s := range o.services {
+		for _, owner := range s.owners {
+			out = append(out, owner.from)
+		}
+	}
+	for _, units := range o.units {
+		for _, unit := range units {
+			out = append(out, unit.from)
+		}
+	}
+	return out
+}
+
 func (o *organisation) events(t *testing.T) []events.Event {
 	c := &company{}
 	for _, m := range o.repositories {
@@ -294,26 +388,26 @@ func (o *organisation) events(t *testing.T) []events.Event {
 }
 
 func (m *repository) events(t *testing.T, c *company) {
-	repo := &events.Ref{ID: m.name}
 	for _, k := range m.commits {
+		repo := &events.Ref{ID: k.repository}
 		f := events.Fields{Repository: repo, Parents: k.parents, AuthorTime: events.FormatTime(k.authored), Paths: slices.Compact(slices.Sorted(slices.Values(k.paths)))}
 		if k.reverts != "" {
 			f.Reverts = []string{k.reverts}
 		}
 		c.add(t, events.Draft{Source: "test", Kind: events.CommitRecorded, Natural: []string{k.hash}, Subject: k.hash, Time: k.committed, ActorKind: k.actor, Actor: k.person, Content: f})
-		if len(k.stands) > 0 {
-			c.add(t, events.Draft{Source: "test", Kind: events.ChangeMerged, Natural: []string{k.hash, "merged"}, Subject: m.name + "#" + k.hash, Time: k.committed, ActorKind: events.Human,
-				Content: events.Fields{Repository: repo}, Custom: events.Fields{MergeCommit: k.hash, Commits: k.stands, DefaultBranch: true}})
+		if len(k.pull) > 0 {
+			c.add(t, events.Draft{Source: "test", Kind: events.ChangeMerged, Natural: []string{k.hash, "merged"}, Subject: k.repository + "#" + k.hash, Time: k.committed, ActorKind: events.Human,
+				Content: events.Fields{Repository: repo}, Custom: events.Fields{MergeCommit: k.hash, Commits: k.pull, DefaultBranch: true}})
 		}
 	}
 	for _, s := range m.services {
-		s.events(t, c, repo)
+		s.events(t, c)
 	}
 }
 
-func (s *oService) events(t *testing.T, c *company, repo *events.Ref) {
+func (s *oService) events(t *testing.T, c *company) {
 	for i, a := range s.attempts {
-		f := events.Fields{Repository: repo, Version: a.version, Commit: a.commit, StartedAt: events.FormatTime(a.start), Hotfix: a.hotfix}
+		f := events.Fields{Repository: &events.Ref{ID: a.repository}, Version: a.version, Commit: a.commit, StartedAt: events.FormatTime(a.start), Hotfix: a.hotfix}
 		if a.fixes != "" {
 			f.Fixes = []string{a.fixes}
 		}
