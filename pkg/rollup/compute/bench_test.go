@@ -184,6 +184,45 @@ func BenchmarkLateEvent(b *testing.B) {
 	b.ReportMetric(spent.Seconds()/float64(len(late.events)), "processor-s/op")
 }
 
+// BenchmarkRecompute derives, links and computes everything anew: the same company's
+// log, filled up with uses of a capability to BENCH_EVENTS, as most of what a platform
+// hears of is use.
+func BenchmarkRecompute(b *testing.B) {
+	s := storetest.Open(b)
+	var offset int64
+	load(b, s, newCompany(b, benchServices(), 730).events, &offset)
+	for offset < benchEvents() {
+		use := &company{}
+		for range min(100_000, benchEvents()-offset) {
+			n := offset + int64(len(use.events))
+			at := start.Add(time.Duration(n*7919%(730*86400)) * time.Second)
+			use.add(b, events.Draft{Source: "app", Kind: events.UsageRecorded, Natural: []string{"use", strconv.FormatInt(n, 10)}, Subject: "ci", Time: at, ActorKind: events.Human,
+				Content: events.Fields{Capability: "ci", Unit: fmt.Sprintf("team-%d", n%40), UnitKind: "team", Gesture: "build", Value: true}})
+		}
+		load(b, s, use.events, &offset)
+	}
+	if _, err := timed(b, s).Run(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	var spent time.Duration
+	for b.Loop() {
+		began := processor()
+		if _, err := timed(b, s).RunAnew(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		spent += processor() - began
+	}
+	b.ReportMetric(spent.Seconds()/float64(b.N), "processor-s/op")
+	b.ReportMetric(float64(offset), "events")
+}
+
+func benchEvents() int64 {
+	if n, err := strconv.ParseInt(os.Getenv("BENCH_EVENTS"), 10, 64); err == nil {
+		return n
+	}
+	return 1_000_000
+}
+
 func benchServices() int {
 	if n, err := strconv.Atoi(os.Getenv("BENCH_SERVICES")); err == nil {
 		return n
