@@ -14,6 +14,11 @@ import (
 // lenient reads what a tool signed as its own parser would have written it.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
+// Missing says that a delivery lacks a member that must be there.
+func Missing(field string) error {
+	return &events.FieldError{Field: field, Reason: "is missing or empty"}
+}
+
 // ParseJSON reads body into v and passes over what v does not name. Its error
 // is a *events.FieldError with the path of the value that does not fit; it
 // holds nothing of what was in it, so it may be logged and stored.

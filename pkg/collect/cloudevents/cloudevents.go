@@ -292,7 +292,7 @@ func (e *envelope) check() (events.Kind, error) {
 	}
 	for _, a := range []struct{ name, value string }{{"id", e.ID}, {"source", e.Source}, {"type", e.Type}} {
 		if a.value == "" {
-			return "", &events.FieldError{Field: a.name, Reason: "is missing or empty"}
+			return "", collect.Missing(a.name)
 		}
 		if len(a.value) > maxName {
 			return "", &events.FieldError{Field: a.name, Reason: fmt.Sprintf("has %d bytes; at most %d are allowed", len(a.value), maxName)}

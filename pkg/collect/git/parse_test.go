@@ -84,7 +84,7 @@ func TestNameOfURL(t *testing.T) {
 		"https://forge.example":                                "",
 		"https://ada:se cret@forge.example:port/acme/shop.git": "",
 	} {
-		if got := nameOfURL(remote); got != want {
+		if got := NameOfURL(remote); got != want {
 			t.Errorf("%q is named %q, want %q", remote, got, want)
 		}
 	}
@@ -232,7 +232,7 @@ func FuzzNameOfURL(f *testing.F) {
 	f.Add("https://u:secret@h/a/b.git")
 	f.Add("git@h:a/b")
 	f.Fuzz(func(t *testing.T, remote string) {
-		name := nameOfURL(remote)
+		name := NameOfURL(remote)
 		if !utf8.ValidString(name) || strings.Count(name, "/") > 1 && !strings.Contains(remote, "%") {
 			t.Fatalf("%q is named %q", remote, name)
 		}

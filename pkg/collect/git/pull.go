@@ -61,9 +61,6 @@ func schemeOf(remote string) (string, error) {
 	return "", errors.New("the URL of the repository is neither https://…, ssh://…, host:path nor an absolute path")
 }
 
-// NameOfURL is the owner/name in a remote's URL; "" if there is none.
-func NameOfURL(remote string) string { return nameOfURL(remote) }
-
 // Pull brings the bare clone in o.Dir up to the remote, making it if it is not
 // there, and hands to emit, as Read does, what was not told before: the commits that
 // are new, where the default branch stands, and the deployments if a tag or the
@@ -75,7 +72,7 @@ func NameOfURL(remote string) string { return nameOfURL(remote) }
 // helpers not called. The token is in no argument, file or error.
 func Pull(ctx context.Context, from Remote, o Options, emit func([]events.Draft) error) (Summary, error) {
 	if o.Repository == "" {
-		o.Repository = nameOfURL(from.URL)
+		o.Repository = NameOfURL(from.URL)
 	}
 	sum := Summary{Repository: o.Repository, Service: o.Service}
 	m, err := openMirror(ctx, from, o)

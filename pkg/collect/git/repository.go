@@ -144,7 +144,7 @@ func (r *repository) readName(ctx context.Context, common string) (string, error
 	if err != nil {
 		return "", err
 	}
-	if name := nameOfURL(origin); name != "" {
+	if name := NameOfURL(origin); name != "" {
 		return name, nil
 	}
 	if !filepath.IsAbs(common) {
@@ -162,11 +162,11 @@ func (r *repository) readName(ctx context.Context, common string) (string, error
 	return "repository", nil
 }
 
-// nameOfURL is the owner/name in a remote's URL, in any of the forms git knows:
+// NameOfURL is the owner/name in a remote's URL, in any of the forms git knows:
 // https://host/owner/name.git, git@host:owner/name, ssh://host:22/owner/name.
 // User and password have no part in it. Of a remote that is a local path only
 // the name is taken, as a folder is no owner; "" if there is none.
-func nameOfURL(remote string) string {
+func NameOfURL(remote string) string {
 	remote = strings.TrimSpace(remote)
 	if _, _, ok := strings.Cut(remote, "://"); ok {
 		u, err := url.Parse(remote)

@@ -89,7 +89,7 @@ func (s *Source) Normalise(d collect.Delivery) ([]events.Draft, error) {
 		return nil, err
 	}
 	if f.Repository.FullName == "" {
-		return nil, missing("repository.full_name")
+		return nil, collect.Missing("repository.full_name")
 	}
 	return normalise(&f)
 }
@@ -104,10 +104,6 @@ func jsonOf(d collect.Delivery) ([]byte, error) {
 		return nil, &events.FieldError{Field: "payload", Reason: "is not in the form: choose application/json as the hook's content type"}
 	}
 	return []byte(form.Get("payload")), nil
-}
-
-func missing(field string) error {
-	return &events.FieldError{Field: field, Reason: "is missing or empty"}
 }
 
 // A fact is one delivery on its way to drafts.
@@ -146,9 +142,9 @@ func (f *fact) deployment() ([]events.Draft, error) {
 	case f.Action != "created":
 		return nil, nil
 	case f.Deployment == nil || f.Deployment.ID == 0:
-		return nil, missing("deployment.id")
+		return nil, collect.Missing("deployment.id")
 	case f.Deployment.CreatedAt.IsZero():
-		return nil, missing("deployment.created_at")
+		return nil, collect.Missing("deployment.created_at")
 	}
 	d := f.draft(events.DeploymentStarted, "deployment", f.Repository.FullName, id(f.Deployment.ID))
 	d.Time, d.Recorded = f.Deployment.CreatedAt.Time, f.Deployment.UpdatedAt.Time
@@ -203,11 +199,11 @@ func (f *fact) deploymentStatus() ([]events.Draft, error) {
 	case f.Action != "" && f.Action != "created":
 		return nil, nil
 	case st == nil || st.ID == 0:
-		return nil, missing("deployment_status.id")
+		return nil, collect.Missing("deployment_status.id")
 	case st.CreatedAt.IsZero():
-		return nil, missing("deployment_status.created_at")
+		return nil, collect.Missing("deployment_status.created_at")
 	case f.Deployment == nil || f.Deployment.ID == 0:
-		return nil, missing("deployment.id")
+		return nil, collect.Missing("deployment.id")
 	}
 	kind, ok := kindOfState[st.State]
 	if !ok {
@@ -273,9 +269,9 @@ func (f *fact) workflowRun() ([]events.Draft, error) {
 	case f.Action != "completed":
 		return nil, nil
 	case run == nil || run.ID == 0:
-		return nil, missing("workflow_run.id")
+		return nil, collect.Missing("workflow_run.id")
 	case run.UpdatedAt.IsZero():
-		return nil, missing("workflow_run.updated_at")
+		return nil, collect.Missing("workflow_run.updated_at")
 	}
 	outcome, ok := outcomes[run.Conclusion]
 	if !ok {
@@ -304,7 +300,7 @@ func (f *fact) workflowRun() ([]events.Draft, error) {
 func (f *fact) pullRequest() ([]events.Draft, error) {
 	pr := f.PullRequest
 	if pr == nil || pr.Number == 0 {
-		return nil, missing("pull_request.number")
+		return nil, collect.Missing("pull_request.number")
 	}
 	number := id(pr.Number)
 	var d events.Draft
@@ -331,7 +327,7 @@ func (f *fact) pullRequest() ([]events.Draft, error) {
 		return nil, nil
 	}
 	if d.Time.IsZero() {
-		return nil, missing("the time of " + f.Action + " in pull_request")
+		return nil, collect.Missing("the time of " + f.Action + " in pull_request")
 	}
 	d.Recorded = pr.UpdatedAt.Time
 	f.describe(&d)
@@ -377,11 +373,11 @@ func (f *fact) review() ([]events.Draft, error) {
 	case f.Action != "submitted":
 		return nil, nil
 	case f.Review == nil || f.Review.ID == 0:
-		return nil, missing("review.id")
+		return nil, collect.Missing("review.id")
 	case f.Review.SubmittedAt.IsZero():
-		return nil, missing("review.submitted_at")
+		return nil, collect.Missing("review.submitted_at")
 	case f.PullRequest == nil || f.PullRequest.Number == 0:
-		return nil, missing("pull_request.number")
+		return nil, collect.Missing("pull_request.number")
 	}
 	d := f.draft(events.ChangeReviewed, "pull_request_review", f.Repository.FullName, id(f.Review.ID), "submitted")
 	d.Time, d.Recorded = f.Review.SubmittedAt.Time, f.Review.SubmittedAt.Time
@@ -400,11 +396,11 @@ func (f *fact) push() ([]events.Draft, error) {
 	branch, ok := strings.CutPrefix(f.Ref, "refs/heads/")
 	switch {
 	case f.Ref == "":
-		return nil, missing("ref")
+		return nil, collect.Missing("ref")
 	case !ok || f.Deleted:
 		return nil, nil // a tag, or a branch that is gone
 	case f.After == "":
-		return nil, missing("after")
+		return nil, collect.Missing("after")
 	}
 	pushed := parsePushedAt(f.Repository.PushedAt)
 	d := f.draft(events.BranchPushed, "push", f.Repository.FullName, f.Ref, f.Before, f.After, events.FormatTime(pushed))
@@ -435,7 +431,7 @@ func (f *fact) push() ([]events.Draft, error) {
 	}
 	out[0].Content.CommitCount = int64(len(f.Commits))
 	if out[0].Time.IsZero() {
-		return nil, missing("repository.pushed_at")
+		return nil, collect.Missing("repository.pushed_at")
 	}
 	return out, nil
 }
@@ -443,10 +439,10 @@ func (f *fact) push() ([]events.Draft, error) {
 // commit is one commit of a push. The payload names no parents.
 func (f *fact) commit(c *commit) (events.Draft, error) {
 	if c.ID == "" {
-		return events.Draft{}, missing("commits.id")
+		return events.Draft{}, collect.Missing("commits.id")
 	}
 	if c.Timestamp.IsZero() {
-		return events.Draft{}, missing("commits.timestamp")
+		return events.Draft{}, collect.Missing("commits.timestamp")
 	}
 	committed, authored := c.Timestamp, c.Timestamp
 	if !c.Committer.Date.IsZero() {

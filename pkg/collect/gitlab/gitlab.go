@@ -1,5 +1,5 @@
 // Package gitlab normalises webhooks of GitLab: deployments, pipelines, merge
-// requests and pushes.
+// requests, comments on these, and pushes.
 //
 //	deployment    success: service.deployed
 //	              failed, canceled: deployment.failed
@@ -10,6 +10,7 @@
 //	              approved, approval: change.reviewed
 //	              merge: change.merged
 //	              close: change.abandoned
+//	note          on a merge request, by another than its author: change.reviewed
 //	push          branch.pushed, and commit.recorded for each commit
 //
 // Everything else, a tag too, tells nothing and is no error. A fact is identified by
@@ -83,6 +84,7 @@ var normalisers = map[string]func(*fact) ([]events.Draft, error){
 	"deployment":    (*fact).deployment,
 	"pipeline":      (*fact).pipeline,
 	"merge_request": (*fact).mergeRequest,
+	"note":          (*fact).note,
 	"push":          (*fact).push,
 }
 
@@ -95,7 +97,7 @@ func (s *Source) Normalise(d collect.Delivery) ([]events.Draft, error) {
 		return nil, err
 	}
 	if kind.Kind == "" {
-		return nil, missing("object_kind")
+		return nil, collect.Missing("object_kind")
 	}
 	normalise, ok := normalisers[kind.Kind]
 	if !ok {
@@ -106,13 +108,9 @@ func (s *Source) Normalise(d collect.Delivery) ([]events.Draft, error) {
 		return nil, err
 	}
 	if f.Project.Path == "" {
-		return nil, missing("project.path_with_namespace")
+		return nil, collect.Missing("project.path_with_namespace")
 	}
 	return normalise(&f)
-}
-
-func missing(field string) error {
-	return &events.FieldError{Field: field, Reason: "is missing or empty"}
 }
 
 // A fact is one delivery on its way to drafts.
@@ -164,13 +162,13 @@ func (f *fact) deployment() ([]events.Draft, error) {
 	kind, ok := kindOfStatus[f.Status]
 	switch {
 	case f.DeploymentID == 0:
-		return nil, missing("deployment_id")
+		return nil, collect.Missing("deployment_id")
 	case !ok:
 		return nil, &events.FieldError{Field: "status", Reason: "is none of created, running, blocked, success, failed, canceled, skipped"}
 	case kind == "":
 		return nil, nil
 	case f.ChangedAt.IsZero():
-		return nil, missing("status_changed_at")
+		return nil, collect.Missing("status_changed_at")
 	}
 	d := f.draft(kind, "deployment", f.Project.Path, id(f.DeploymentID), f.Status, f.ChangedAt.String())
 	d.Time, d.Recorded = f.ChangedAt.Time, f.ChangedAt.Time
@@ -208,14 +206,14 @@ var outcomes = map[string]string{"success": "success", "failed": "failure", "can
 func (f *fact) pipeline() ([]events.Draft, error) {
 	o := f.Object
 	if o == nil || o.ID == 0 {
-		return nil, missing("object_attributes.id")
+		return nil, collect.Missing("object_attributes.id")
 	}
 	outcome, ok := outcomes[o.Status]
 	switch {
 	case !ok:
 		return nil, nil
 	case o.FinishedAt.IsZero():
-		return nil, missing("object_attributes.finished_at")
+		return nil, collect.Missing("object_attributes.finished_at")
 	}
 	// A pipeline that is retried ends once more, at another time.
 	d := f.draft(events.PipelineFinished, "pipeline", f.Project.Path, id(o.ID), o.FinishedAt.String())
@@ -233,17 +231,17 @@ func (f *fact) pipeline() ([]events.Draft, error) {
 func (f *fact) mergeRequest() ([]events.Draft, error) {
 	o := f.Object
 	if o == nil || o.Number == 0 {
-		return nil, missing("object_attributes.iid")
+		return nil, collect.Missing("object_attributes.iid")
 	}
 	d, told := f.transition(o)
 	switch {
 	case !told:
 		return nil, nil
 	case d.Time.IsZero():
-		return nil, missing("the time of " + o.Action + " in object_attributes")
+		return nil, collect.Missing("the time of " + o.Action + " in object_attributes")
 	}
 	d.Recorded = o.UpdatedAt.Time
-	f.describe(&d)
+	f.describe(&d, o, f.Labels)
 	switch d.Kind {
 	case events.ChangeReviewed:
 		d.Actor, d.Custom.State = account(f.User.Username), "approved"
@@ -305,9 +303,31 @@ func (o *object) mergeCommit() string {
 	return o.LastCommit.ID
 }
 
+// note is a comment. GitLab knows no reviews: one on a merge request by another than
+// its author is one.
+func (f *fact) note() ([]events.Draft, error) {
+	o, on := f.Object, f.MergeRequest
+	switch {
+	case o == nil || o.ID == 0:
+		return nil, collect.Missing("object_attributes.id")
+	case o.On != "MergeRequest" || o.System:
+		return nil, nil
+	case on == nil || on.Number == 0:
+		return nil, collect.Missing("merge_request.iid")
+	case o.CreatedAt.IsZero():
+		return nil, collect.Missing("object_attributes.created_at")
+	case o.AuthorID == on.AuthorID:
+		return nil, nil
+	}
+	d := f.draft(events.ChangeReviewed, "note", f.Project.Path, id(o.ID))
+	d.Time, d.Recorded = o.CreatedAt.Time, o.UpdatedAt.Time
+	f.describe(&d, on, on.Labels)
+	d.Actor, d.Custom.State = account(f.User.Username), "commented"
+	return []events.Draft{d}, nil
+}
+
 // describe sets what every fact about a merge request says of it.
-func (f *fact) describe(d *events.Draft) {
-	o := f.Object
+func (f *fact) describe(d *events.Draft, o *object, labels []label) {
 	d.Subject = f.Project.Path + "!" + id(o.Number)
 	d.Content = events.Fields{Repository: f.repository()}
 	marks := message.Parse(o.Title + "\n\n" + o.Description + "\n\n" + o.SourceBranch)
@@ -319,7 +339,7 @@ func (f *fact) describe(d *events.Draft) {
 	if o.draft() {
 		d.Custom.State = "draft"
 	}
-	for _, l := range f.Labels {
+	for _, l := range labels {
 		d.Custom.Labels = append(d.Custom.Labels, l.Title)
 	}
 }
@@ -333,9 +353,9 @@ func (f *fact) push() ([]events.Draft, error) {
 	branch, ok := strings.CutPrefix(f.Ref, "refs/heads/")
 	switch {
 	case f.Ref == "":
-		return nil, missing("ref")
+		return nil, collect.Missing("ref")
 	case f.After == "":
-		return nil, missing("after")
+		return nil, collect.Missing("after")
 	case !ok || f.After == zeroHash || len(f.Commits) == 0:
 		return nil, nil
 	}
@@ -368,9 +388,9 @@ const redacted = "[REDACTED]"
 func (f *fact) commit(c *commit) (events.Draft, error) {
 	switch {
 	case c.ID == "":
-		return events.Draft{}, missing("commits.id")
+		return events.Draft{}, collect.Missing("commits.id")
 	case c.Timestamp.IsZero():
-		return events.Draft{}, missing("commits.timestamp")
+		return events.Draft{}, collect.Missing("commits.timestamp")
 	}
 	d := f.draft(events.CommitRecorded, "commit", f.Project.Path, c.ID)
 	d.Subject, d.Time = c.ID, c.Timestamp.Time

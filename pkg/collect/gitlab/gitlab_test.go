@@ -37,7 +37,7 @@ func suite(t testing.TB) collecttest.Suite {
 		Delivery: func(_ string, body []byte) collect.Delivery { return delivery(body) },
 		Kept: []string{
 			"project.path_with_namespace", "environment", "object_attributes.sha", "object_attributes.state", "object_attributes.merge_commit_sha",
-			"object_attributes.last_commit.id", "labels.title", "after", "commits.id", "commits.added", "commits.modified",
+			"object_attributes.last_commit.id", "labels.title", "after", "merge_request.last_commit.id", "merge_request.labels.title", "commits.id", "commits.added", "commits.modified",
 		},
 	}
 }
@@ -103,6 +103,27 @@ func TestActors(t *testing.T) {
 	}
 	if got := actor("merge_request.approved.json", map[string]any{"user.id": 7, "user.username": "other"}); got == "" || got == author {
 		t.Errorf("who approved is %q", got)
+	}
+}
+
+// TestComments: a comment on a merge request by another is a review; the author's own,
+// GitLab's notes of what was done, and comments on anything else are none.
+func TestComments(t *testing.T) {
+	count := func(set map[string]any) int {
+		return len(suite(t).Events(t, delivery(altered(t, "note.merge_request.json", set))))
+	}
+	if n := count(nil); n != 1 {
+		t.Errorf("a comment became %d events", n)
+	}
+	for _, set := range []map[string]any{
+		{"object_attributes.author_id": 51}, {"object_attributes.system": true}, {"object_attributes.noteable_type": "Issue"},
+	} {
+		if n := count(set); n != 0 {
+			t.Errorf("with %v it became %d events", set, n)
+		}
+	}
+	if a, b := collecttest.Read(t, "testdata/note.merge_request.json"), altered(t, "note.merge_request.json", map[string]any{"object_attributes.note": "edited", "object_attributes.updated_at": "2013-12-04 11:00:00 UTC"}); suite(t).Events(t, delivery(a))[0].ID != suite(t).Events(t, delivery(b))[0].ID {
+		t.Error("a comment that is edited is another review")
 	}
 }
 

@@ -29,7 +29,7 @@ type payload struct {
 	ShortSHA     string `json:"short_sha"`
 	CommitURL    string `json:"commit_url"`
 
-	// Of a pipeline or a merge request.
+	// Of a pipeline, a merge request or a comment.
 	Object  *object `json:"object_attributes"`
 	Labels  []label `json:"labels"`
 	Changes struct {
@@ -38,6 +38,9 @@ type payload struct {
 			Current  bool `json:"current"`
 		} `json:"draft"`
 	} `json:"changes"`
+
+	// Of a comment: what it is on.
+	MergeRequest *object `json:"merge_request"`
 }
 
 type project struct {
@@ -67,7 +70,7 @@ type commit struct {
 	Modified []string `json:"modified"`
 }
 
-// An object is a pipeline or a merge request.
+// An object is a pipeline, a merge request or a comment.
 type object struct {
 	ID        int64 `json:"id"`
 	CreatedAt stamp `json:"created_at"`
@@ -79,22 +82,27 @@ type object struct {
 	FinishedAt stamp  `json:"finished_at"`
 	URL        string `json:"url"`
 
+	// Of a comment.
+	On     string `json:"noteable_type"`
+	System bool   `json:"system"` // GitLab itself says that something was done
+
 	// Of a merge request.
-	Number       int64  `json:"iid"`
-	Action       string `json:"action"`
-	State        string `json:"state"`
-	Title        string `json:"title"`
-	Description  string `json:"description"`
-	Draft        bool   `json:"draft"`
-	InProgress   bool   `json:"work_in_progress"` // its older name
-	AuthorID     int64  `json:"author_id"`
-	SourceBranch string `json:"source_branch"`
-	TargetBranch string `json:"target_branch"`
-	OldRevision  string `json:"oldrev"` // where the source branch stood, if commits were pushed to it
-	MergeCommit  string `json:"merge_commit_sha"`
-	SquashCommit string `json:"squash_commit_sha"`
-	Squash       bool   `json:"squash"`
-	UpdatedAt    stamp  `json:"updated_at"`
+	Number       int64   `json:"iid"`
+	Action       string  `json:"action"`
+	State        string  `json:"state"`
+	Title        string  `json:"title"`
+	Description  string  `json:"description"`
+	Draft        bool    `json:"draft"`
+	InProgress   bool    `json:"work_in_progress"` // its older name
+	AuthorID     int64   `json:"author_id"`
+	SourceBranch string  `json:"source_branch"`
+	TargetBranch string  `json:"target_branch"`
+	OldRevision  string  `json:"oldrev"` // where the source branch stood, if commits were pushed to it
+	MergeCommit  string  `json:"merge_commit_sha"`
+	SquashCommit string  `json:"squash_commit_sha"`
+	Squash       bool    `json:"squash"`
+	UpdatedAt    stamp   `json:"updated_at"`
+	Labels       []label `json:"labels"` // where it is what a comment is on
 	LastCommit   struct {
 		ID string `json:"id"`
 	} `json:"last_commit"`

@@ -121,7 +121,7 @@ func (s *Source) Normalise(d collect.Delivery) ([]events.Draft, error) {
 		return nil, nil
 	}
 	if p.Event.Data.ID == "" {
-		return nil, &events.FieldError{Field: "event.data.id", Reason: "is missing or empty"}
+		return nil, collect.Missing("event.data.id")
 	}
 	at, err := stamp("event.occurred_at", p.Event.OccurredAt)
 	if err != nil {
