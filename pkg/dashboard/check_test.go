@@ -25,7 +25,7 @@ var until = time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC)
 // open starts an engine; the reader is what Grafana gets.
 func open(t *testing.T) (e *engine.Engine, owner, reader *store.Store) {
 	t.Helper()
-	e = enginetest.Start(t)
+	e = storetest.Start(t)
 	owner = storetest.On(t, e)
 	reader, err := store.Open(t.Context(), store.Options{DialContext: e.DialContext, User: engine.ReaderUser, Password: enginetest.ReaderPassword})
 	if err != nil {

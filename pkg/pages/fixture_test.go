@@ -161,7 +161,7 @@ func declare(r *recorder) {
 // openStores starts one engine; the reader is what the pages get.
 func openStores(t *testing.T) (owner, reader *store.Store) {
 	t.Helper()
-	e := enginetest.Start(t)
+	e := storetest.Start(t)
 	owner = storetest.On(t, e)
 	reader, err := store.Open(t.Context(), store.Options{DialContext: e.DialContext, User: engine.ReaderUser, Password: enginetest.ReaderPassword})
 	if err != nil {

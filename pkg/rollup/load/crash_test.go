@@ -131,7 +131,7 @@ func (r *rig) child(t *testing.T, o order, more func()) *exec.Cmd {
 	}()
 	again := time.NewTicker(200 * time.Millisecond)
 	defer again.Stop()
-	for deadline := time.After(time.Minute); ; {
+	for deadline := time.After(patience); ; {
 		select {
 		case line := <-said:
 			if !strings.HasPrefix(line, "at "+o.Point) {
@@ -141,7 +141,7 @@ func (r *rig) child(t *testing.T, o order, more func()) *exec.Cmd {
 		case <-again.C:
 			more()
 		case <-deadline:
-			t.Fatalf("the loader has not come to %s within a minute", o.Point)
+			t.Fatalf("the loader has not come to %s within %v", o.Point, patience)
 		}
 	}
 }
@@ -151,6 +151,7 @@ var points = []string{"batch", "event_log", "dead_letters", "events", "ledger", 
 // A loader that is killed between any two of its steps leaves nothing twice and
 // nothing out, whichever batch it was at.
 func TestKilledBetweenAnyTwoSteps(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	deaths := 0
@@ -180,8 +181,10 @@ func TestKilledBetweenAnyTwoSteps(t *testing.T) {
 // An owner that is stopped, replaced and woken up writes its batch once more: the
 // positions are stored twice, and read once.
 func TestAnOwnerThatWakesUpLate(t *testing.T) {
+	t.Parallel()
 	for _, point := range []string{"batch", "event_log", "events"} {
 		t.Run(point, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			facts := 0
 			more := func() { r.facts(t, facts, 200); facts += 200 }

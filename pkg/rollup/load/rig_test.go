@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/engine"
-	"github.com/payoff-metrics/payoff/pkg/engine/enginetest"
 	"github.com/payoff-metrics/payoff/pkg/events"
 	"github.com/payoff-metrics/payoff/pkg/store"
+	"github.com/payoff-metrics/payoff/pkg/store/storetest"
 	"github.com/payoff-metrics/payoff/pkg/transport"
 	"github.com/payoff-metrics/payoff/pkg/transport/broker"
 	"github.com/payoff-metrics/payoff/pkg/transport/kafka"
@@ -36,11 +36,8 @@ const partitions = 3
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{engine: enginetest.Start(t)}
-	r.store = openStore(t, store.Options{DialContext: r.engine.DialContext, User: engine.OwnerUser, Password: enginetest.PayoffPassword})
-	if _, err := r.store.Migrate(t.Context(), time.Now, false); err != nil {
-		t.Fatal(err)
-	}
+	r := &rig{engine: storetest.Start(t)}
+	r.store = storetest.On(t, r.engine)
 	r.newLog(t)
 	return r
 }
@@ -92,10 +89,14 @@ func (r *rig) options(t testing.TB) Options {
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}
 }
 
+// patience is how long a test waits for what must happen: it passes no later for
+// it, and a machine that has much else to do takes long.
+const patience = 5 * time.Minute
+
 // catchUp loads all there is.
 func (r *rig) catchUp(t testing.TB, o Options) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := CatchUp(ctx, o); err != nil {
 		t.Fatal(err)
@@ -122,10 +123,10 @@ func start(t testing.TB, o Options) (stop func() error) {
 // eventually waits until condition holds.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute for %s", what)
+			t.Fatalf("waited %v for %s", patience, what)
 		}
 		wait(t.Context(), 10*time.Millisecond)
 	}
