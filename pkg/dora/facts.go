@@ -66,7 +66,6 @@ type Commit struct {
 	CherryPickOf string
 	Reverts      []string // commits it takes back
 	Fixes        []string // deployments and incidents it repairs
-	Tickets      []string
 	Paths        []string // read only where a service is limited to some
 	AllPaths     bool     // touched more than Paths says, or what it touched is not known
 }

@@ -32,45 +32,79 @@ type revert struct{ by, of int32 }
 
 var empty = &history{graph: new(graph.Builder).Build()}
 
-// buildHistories makes the history of each repository. Of several tellings of a
-// commit the one that knows its parents counts, then the one that was authored
-// first, so that the order of the input does not matter.
+// told is all that was told of one repository.
+type told struct {
+	commits []*Commit
+	pulls   []PullFact
+	pushes  []Push
+	refs    map[string]bool // branches that deployments name
+}
+
+// buildHistories makes the history of each repository.
 func buildHistories(in Input) map[string]*history {
-	type told struct {
-		commits map[string]*Commit
-		pulls   []PullFact
-		pushes  []Push
-	}
-	repos := make(map[string]*told)
-	of := func(repository string) *told {
-		t := repos[repository]
-		if t == nil {
-			t = &told{commits: make(map[string]*Commit)}
-			repos[repository] = t
+	of := make(map[string]*told)
+	for _, run := range runs(in.Commits, func(c *Commit) string { return c.Repository }) {
+		t := tell(of, run[0].Repository)
+		for i := range run {
+			t.commits = append(t.commits, &run[i])
 		}
-		return t
 	}
-	for i := range in.Commits {
-		c := &in.Commits[i]
-		m := of(c.Repository).commits
+	for _, run := range runs(in.Pulls, func(f *PullFact) string { return f.Repository }) {
+		t := tell(of, run[0].Repository)
+		t.pulls = append(t.pulls, run...)
+	}
+	for _, run := range runs(in.Pushes, func(p *Push) string { return p.Repository }) {
+		t := tell(of, run[0].Repository)
+		t.pushes = append(t.pushes, run...)
+	}
+	for i := range in.Reports {
+		if r := &in.Reports[i]; r.Ref != "" && of[r.Repository] != nil {
+			of[r.Repository].refs[strings.TrimPrefix(r.Ref, "refs/heads/")] = true
+		}
+	}
+	names := slices.Collect(maps.Keys(of))
+	histories := make([]*history, len(names))
+	sideBySide(len(names), func(i int) { histories[i] = buildHistory(names[i], of[names[i]]) })
+	out := make(map[string]*history, len(names))
+	for i, name := range names {
+		out[name] = histories[i]
+	}
+	return out
+}
+
+// runs cuts a list where the repository changes: the store gives it in long runs.
+func runs[T any](all []T, repository func(*T) string) [][]T {
+	var out [][]T
+	for from := 0; from < len(all); {
+		to := from + 1
+		for to < len(all) && repository(&all[to]) == repository(&all[from]) {
+			to++
+		}
+		out = append(out, all[from:to])
+		from = to
+	}
+	return out
+}
+
+func tell(of map[string]*told, repository string) *told {
+	t := of[repository]
+	if t == nil {
+		t = &told{refs: make(map[string]bool)}
+		of[repository] = t
+	}
+	return t
+}
+
+// best keeps one telling of each commit: the one that knows its parents, then the
+// one that was authored first, so that the order of the input does not matter.
+func best(commits []*Commit) map[string]*Commit {
+	m := make(map[string]*Commit, len(commits))
+	for _, c := range commits {
 		if old := m[c.Hash]; old == nil || better(c, old) {
 			m[c.Hash] = c
 		}
 	}
-	for _, f := range in.Pulls {
-		t := of(f.Repository)
-		t.pulls = append(t.pulls, f)
-	}
-	for _, p := range in.Pushes {
-		t := of(p.Repository)
-		t.pushes = append(t.pushes, p)
-	}
-	deployed := deployedRefs(in.Reports)
-	out := make(map[string]*history, len(repos))
-	for repo, t := range repos {
-		out[repo] = buildHistory(repo, t.commits, mergePulls(t.pulls), t.pushes, deployed[repo])
-	}
-	return out
+	return m
 }
 
 func better(a, b *Commit) bool {
@@ -97,24 +131,10 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-// deployedRefs are the branches that deployments of a repository name.
-func deployedRefs(reports []Report) map[string]map[string]bool {
-	out := make(map[string]map[string]bool)
-	for _, r := range reports {
-		if r.Ref == "" {
-			continue
-		}
-		if out[r.Repository] == nil {
-			out[r.Repository] = make(map[string]bool)
-		}
-		out[r.Repository][strings.TrimPrefix(r.Ref, "refs/heads/")] = true
-	}
-	return out
-}
-
-func buildHistory(repo string, m map[string]*Commit, pulls []*pull, pushes []Push, refs map[string]bool) *history {
-	sortPushes(pushes)
-	parents := pushOrder(repo, m, pushes, refs)
+func buildHistory(repo string, t *told) *history {
+	sortPushes(t.pushes)
+	m := best(t.commits)
+	parents := pushOrder(repo, m, t.pushes, t.refs)
 	hashes := slices.Sorted(maps.Keys(m)) // numbers, and so the order of what a step ships, depend on the facts alone
 	var b graph.Builder
 	for _, h := range hashes {
@@ -124,7 +144,7 @@ func buildHistory(repo string, m map[string]*Commit, pulls []*pull, pushes []Pus
 		}
 		b.Add(h, m[h].Parents...)
 	}
-	h := &history{graph: b.Build(), pulls: pulls, squash: make(map[int32]*pull), stood: make(map[int32]int32), before: branchLines(pushes)}
+	h := &history{graph: b.Build(), pulls: mergePulls(t.pulls), squash: make(map[int32]*pull), stood: make(map[int32]int32), before: branchLines(t.pushes)}
 	h.commits = make([]*Commit, h.graph.Len())
 	h.pushed = make([]bool, h.graph.Len())
 	for _, hash := range hashes {
@@ -132,8 +152,8 @@ func buildHistory(repo string, m map[string]*Commit, pulls []*pull, pushes []Pus
 		h.commits[n] = m[hash]
 		_, h.pushed[n] = parents[hash]
 	}
-	h.head = defaultHead(h, pushes)
-	h.followMerges(pushes)
+	h.head = defaultHead(h, t.pushes)
+	h.followMerges(t.pushes)
 	h.findSquashes()
 	h.findReverts(repo, hashes)
 	return h
@@ -261,7 +281,7 @@ func (h *history) followMerges(pushes []Push) {
 // firstParents is the line of first parents from the head to the root.
 func (h *history) firstParents() []int32 {
 	n, ok := h.graph.Lookup(h.head)
-	seen := make(map[int32]bool)
+	seen := make([]bool, h.graph.Len())
 	var line []int32
 	for ok && !seen[n] && h.graph.Known(n) {
 		seen[n] = true
@@ -315,18 +335,4 @@ func (h *history) resolve(hash string, sorted []string) (int32, bool) {
 		return 0, false
 	}
 	return h.graph.Lookup(sorted[i])
-}
-
-// alreadyShipped reports whether c names a commit it was picked from that an
-// earlier deployment, numbered below n, has shipped.
-func (h *history) alreadyShipped(c *Commit, w *graph.Walker, n int) bool {
-	if c.CherryPickOf == "" {
-		return false
-	}
-	origin, ok := h.graph.Lookup(c.CherryPickOf)
-	if !ok {
-		return false
-	}
-	by := w.ShippedBy(origin)
-	return by >= 0 && by < n
 }

@@ -35,6 +35,7 @@ type Incident struct {
 	Created, Detected                 time.Time
 	Acknowledged, Mitigated, Resolved time.Time // zero when not; the last two after the last reopening
 	Reopened                          time.Time // the last time
+	Duration                          *int64    // created to resolved, in milliseconds; nil while open and where it would be negative
 	Impact                            *bool
 	Severity, Cause                   string
 	Deployment, Commit                string // it names
@@ -122,6 +123,7 @@ func incident(fs []IncidentFact, tier func(string) string) (Incident, bool) {
 	if in.Created.IsZero() {
 		in.Created = in.Detected
 	}
+	in.Duration = between(in.Created, in.Resolved)
 	return in, true
 }
 
@@ -150,12 +152,6 @@ func (in *Incident) at(f IncidentFact) {
 	case "incident.reopened":
 		in.Reopened, in.Mitigated, in.Resolved = f.Time, time.Time{}, time.Time{}
 	}
-}
-
-// Duration is created to resolved, nil while it is open or where it would be
-// negative.
-func (in *Incident) Duration() *int64 {
-	return between(in.Created, in.Resolved)
 }
 
 // between is to − from in milliseconds; nil where a time is unknown or the

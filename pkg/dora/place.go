@@ -87,13 +87,20 @@ type mark struct {
 type placer struct {
 	PlaceInput
 	incidents []Incident
-	order     map[subject][]*Deployment // earlier first: by end, start, id
-	byID      map[string]*Deployment
-	byName    map[string][]*Deployment
-	marks     map[string][]mark     // by deployment
-	remedied  map[named]placed      // by service and the incident a placed remedy of it names
-	pinned    map[string]Correction // by incident
-	dismissed map[string]bool       // deployments
+	subjects  []subject // in order
+	order     map[subject]*deployed
+	byID      map[string]*Deployment   // those that anything names
+	byName    map[string][]*Deployment // likewise
+	marks     map[string][]mark        // by deployment
+	remedied  map[named]placed         // by service and the incident a placed remedy of it names
+	pinned    map[string]Correction    // by incident
+}
+
+// deployed is all that was deployed of a service and tier.
+type deployed struct {
+	earlier []*Deployment // earlier first: by end, start, id
+	started []*Deployment // in the order of their starts; nil until asked for
+	until   []time.Time   // by started: the last end so far
 }
 
 // named is an incident as a remedy of its service calls it.
@@ -108,22 +115,8 @@ type placed struct {
 
 func newPlacer(in PlaceInput) *placer {
 	p := &placer{
-		PlaceInput: in, incidents: slices.Clone(in.Incidents), order: make(map[subject][]*Deployment), byID: make(map[string]*Deployment),
-		byName: make(map[string][]*Deployment), marks: make(map[string][]mark), remedied: make(map[named]placed),
-		pinned: make(map[string]Correction), dismissed: make(map[string]bool),
-	}
-	ds := slices.Clone(in.Deployments)
-	slices.SortFunc(ds, func(a, b Deployment) int {
-		return cmp.Or(a.End.Compare(b.End), a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
-	})
-	for i := range ds {
-		d := &ds[i]
-		s := subject{d.Service, d.Tier}
-		p.order[s] = append(p.order[s], d)
-		p.byID[d.ID] = d
-		for _, n := range d.Names {
-			p.byName[n] = append(p.byName[n], d)
-		}
+		PlaceInput: in, incidents: slices.Clone(in.Incidents), order: make(map[subject]*deployed), byID: make(map[string]*Deployment),
+		byName: make(map[string][]*Deployment), marks: make(map[string][]mark), remedied: make(map[named]placed), pinned: make(map[string]Correction),
 	}
 	p.Corrections = slices.Clone(in.Corrections)
 	slices.SortFunc(p.Corrections, func(a, b Correction) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID)) })
@@ -133,26 +126,79 @@ func newPlacer(in PlaceInput) *placer {
 		}
 	}
 	sortIncidents(p.incidents)
+	p.arrange()
 	return p
 }
 
-// subjects lists the services and tiers in a fixed order.
-func (p *placer) subjects() []subject {
-	keys := make([]subject, 0, len(p.order))
-	for s := range p.order {
-		keys = append(keys, s)
+// arrange puts the deployments in order, and files those that anything names.
+func (p *placer) arrange() {
+	called := p.called()
+	var of *deployed
+	var last subject
+	for i := range p.Deployments {
+		d := &p.Deployments[i]
+		if s := (subject{d.Service, d.Tier}); of == nil || s != last {
+			if of, last = p.order[s], s; of == nil {
+				of = new(deployed)
+				p.order[s] = of
+				p.subjects = append(p.subjects, s)
+			}
+		}
+		of.earlier = append(of.earlier, d)
 	}
-	slices.SortFunc(keys, func(a, b subject) int {
-		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.tier, b.tier))
-	})
-	return keys
+	slices.SortFunc(p.subjects, subject.compare)
+	for _, s := range p.subjects {
+		ds := p.order[s].earlier
+		slices.SortFunc(ds, func(a, b *Deployment) int {
+			return cmp.Or(a.End.Compare(b.End), a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
+		})
+		for _, d := range ds {
+			if called[d.ID] {
+				p.byID[d.ID] = d
+			}
+			for _, n := range d.Names {
+				if called[n] {
+					p.byName[n] = append(p.byName[n], d)
+				}
+			}
+		}
+	}
+}
+
+// called are the names that anything calls a deployment by.
+func (p *placer) called() map[string]bool {
+	is := make(map[string]bool)
+	name := func(names ...string) {
+		for _, n := range names {
+			is[strings.TrimPrefix(n, "deployment:")] = true
+		}
+	}
+	for i := range p.Deployments {
+		d := &p.Deployments[i]
+		name(d.Fixes...)
+		name(d.TakesBack...)
+		if d.Marks != "" {
+			name(d.Marks)
+		}
+	}
+	for i := range p.incidents {
+		name(p.incidents[i].Deployment, p.incidents[i].Commit)
+	}
+	for _, c := range p.Corrections {
+		name(c.Deployment)
+	}
+	for _, ids := range p.Shippers {
+		name(ids...)
+	}
+	delete(is, "")
+	return is
 }
 
 // remedies places what repaired something: rule b before rule c.
 func (p *placer) remedies() {
-	for _, s := range p.subjects() {
+	for _, s := range p.subjects {
 		reach := p.Windows(s.service).Remedy
-		for i, d := range p.order[s] {
+		for i, d := range p.order[s].earlier {
 			if !d.Succeeded {
 				continue
 			}
@@ -196,7 +242,7 @@ func (p *placer) undone(d *Deployment, reach time.Duration) []*Deployment {
 // hotfixed are the deployments that the i-th of a subject names as repaired; if
 // it is marked as a hotfix and names nothing, the one before it.
 func (p *placer) hotfixed(s subject, i int, reach time.Duration) []*Deployment {
-	d := p.order[s][i]
+	d := p.order[s].earlier[i]
 	var out []*Deployment
 	for _, name := range d.Fixes {
 		if f := p.named(name, s, d.Start); f != nil && f != d && earlierThan(f, d) && d.End.Sub(f.End) < reach && !slices.Contains(out, f) {
@@ -204,7 +250,7 @@ func (p *placer) hotfixed(s subject, i int, reach time.Duration) []*Deployment {
 		}
 	}
 	if d.Hotfix && len(d.Fixes) == 0 && i > 0 {
-		if f := p.order[s][i-1]; d.End.Sub(f.End) < reach {
+		if f := p.order[s].earlier[i-1]; d.End.Sub(f.End) < reach {
 			out = append(out, f)
 		}
 	}
@@ -225,8 +271,12 @@ func (p *placer) named(name string, s subject, before time.Time) *Deployment {
 	if d := p.choose(p.byName[name], s, before); d != nil || !shortHash(name) {
 		return d
 	}
+	of := p.order[s]
+	if of == nil {
+		return nil
+	}
 	var among []*Deployment // a commit may be shortened
-	for _, d := range p.order[s] {
+	for _, d := range of.earlier {
 		if slices.ContainsFunc(d.Names, func(n string) bool { return len(n) >= 40 && strings.HasPrefix(n, name) }) {
 			among = append(among, d)
 		}
@@ -356,14 +406,42 @@ func onlyService(among []*Deployment, tier string) string {
 // soonBefore is the successful deployment that started last of those that had
 // started when the incident began, and ended less than W before.
 func (p *placer) soonBefore(in *Incident) *Deployment {
+	of := p.order[subject{in.Service, in.Tier}]
+	if of == nil {
+		return nil
+	}
+	of.sortStarts()
 	w := p.Windows(in.Service).Failure
-	var best *Deployment
-	for _, d := range p.order[subject{in.Service, in.Tier}] {
-		if d.Succeeded && !d.Start.After(in.Began) && in.Began.Before(d.End.Add(w)) && (best == nil || startsBefore(best, d)) {
-			best = d
+	i, _ := slices.BinarySearchFunc(of.started, in.Began, func(d *Deployment, began time.Time) int {
+		if d.Start.After(began) {
+			return 1
+		}
+		return -1
+	})
+	for i--; i >= 0 && in.Began.Before(of.until[i].Add(w)); i-- {
+		if d := of.started[i]; d.Succeeded && in.Began.Before(d.End.Add(w)) {
+			return d
 		}
 	}
-	return best
+	return nil
+}
+
+func (of *deployed) sortStarts() {
+	if of.started != nil {
+		return
+	}
+	of.started = slices.Clone(of.earlier)
+	slices.SortFunc(of.started, func(a, b *Deployment) int {
+		return cmp.Or(a.Start.Compare(b.Start), a.End.Compare(b.End), cmp.Compare(a.ID, b.ID))
+	})
+	of.until = make([]time.Time, len(of.started))
+	var last time.Time
+	for i, d := range of.started {
+		if d.End.After(last) {
+			last = d.End
+		}
+		of.until[i] = last
+	}
 }
 
 // correct applies what people said of deployments; the last word counts.
@@ -373,7 +451,7 @@ func (p *placer) correct() {
 		if c.Incident != "" {
 			continue
 		}
-		for _, s := range p.subjects() {
+		for _, s := range p.subjects {
 			if s.service != c.Service {
 				continue
 			}
@@ -400,8 +478,8 @@ func (p *placer) correct() {
 // strongest rule.
 func (p *placer) failures() []Failure {
 	var out []Failure
-	for _, s := range p.subjects() {
-		for _, d := range p.order[s] {
+	for _, s := range p.subjects {
+		for _, d := range p.order[s].earlier {
 			if marks := p.marks[d.ID]; len(marks) > 0 {
 				out = append(out, failure(d, marks))
 			}

@@ -12,16 +12,18 @@ import (
 type linker struct {
 	subject
 	in       *Input
+	all      map[string]*history
 	windows  Windows
-	tries    []try
-	versions map[version]string // commits of versions, from attempts that name both
+	reports  []*Report
+	attempts []*attempt
+	tries    []*try
+	versions map[version]string // commits of versions, from attempts that name both; nil until asked for
 	repos    map[string]*walk
-	running  int // index of the successful deployment that is running; -1 for none
+	running  int    // index of the successful deployment that is running; -1 for none
+	scratch  []part // of the deployment that is being looked at
 
 	shipped []Shipped
 	member  map[string]func(int32) bool // by repository: what includes found
-	seen    map[place]bool              // repository and commit of shipped: a change ships once
-	all     map[string]*history
 }
 
 type version struct{ repository, name string }
@@ -32,6 +34,7 @@ type walk struct {
 	*history
 	*graph.Walker
 	visits []visit // by the walker's number
+	seen   []bool  // by commit: shipped, or found to wait: a change counts once
 	late   []int32 // reached by a deployment that ended before they were merged
 }
 
@@ -43,22 +46,29 @@ type visit struct {
 	node     int32 // the commit's number; -1 when it is not known
 }
 
-func newLinker(s subject, in *Input, all map[string]*history, as []attempt) *linker {
-	l := &linker{
-		subject: s, in: in, windows: in.Windows(s.service), tries: deployments(as), versions: make(map[version]string),
-		repos: make(map[string]*walk), running: -1, member: make(map[string]func(int32) bool), seen: make(map[place]bool), all: all,
-	}
-	for _, a := range as {
-		if a.Commit == "" {
-			continue
-		}
-		for _, name := range append([]string{a.Version}, a.Aliases...) {
-			if name != "" {
-				l.versions[version{a.Repository, name}] = a.Commit
-			}
+// link finds all there is of its service and tier.
+func (l *linker) link() (out Linked) {
+	var removed time.Time
+	for _, a := range attempts(l.reports) {
+		switch {
+		case !a.Removed:
+			l.attempts = append(l.attempts, a)
+		case a.End.After(removed):
+			removed = a.End
 		}
 	}
-	return l
+	if len(l.attempts) == 0 {
+		return out
+	}
+	l.tries, l.repos, l.member, l.running = deployments(l.attempts), make(map[string]*walk), make(map[string]func(int32) bool), -1
+	for i := range l.tries {
+		l.ship(i)
+	}
+	c := coverage(l.subject, l.tries, removed)
+	c.Window = l.windows.Failure
+	out.Coverage = []Coverage{c}
+	l.finish(!c.Retired.IsZero(), &out)
+	return out
 }
 
 func (l *linker) walk(repository string) *walk {
@@ -68,7 +78,11 @@ func (l *linker) walk(repository string) *walk {
 		if h == nil {
 			h = empty
 		}
-		w = &walk{name: repository, history: h, Walker: graph.NewWalker(h.graph, l.includes(repository, h))}
+		include := l.includes(repository, h)
+		w = &walk{name: repository, history: h, seen: make([]bool, len(h.commits)), Walker: graph.NewWalker(h.graph, include)}
+		if include == nil {
+			l.shipped = slices.Grow(l.shipped, len(h.commits)) // it ships about all
+		}
 		l.repos[repository] = w
 	}
 	return w
@@ -115,22 +129,40 @@ func (l *linker) commitOf(p part, name string) string {
 	if p.commit != "" || name == "" {
 		return p.commit
 	}
+	if l.versions == nil {
+		l.nameVersions()
+	}
 	if c := l.versions[version{p.repository, name}]; c != "" {
 		return c
 	}
 	return "version:" + name
 }
 
+func (l *linker) nameVersions() {
+	l.versions = make(map[version]string)
+	for _, a := range l.attempts {
+		if a.Commit == "" {
+			continue
+		}
+		for _, name := range append([]string{a.Version}, a.Aliases...) {
+			if name != "" {
+				l.versions[version{a.Repository, name}] = a.Commit
+			}
+		}
+	}
+}
+
 // ship finds what the i-th deployment brought.
 func (l *linker) ship(i int) {
-	t := &l.tries[i]
+	t := l.tries[i]
 	t.LinkQuality = LinkCommit
 	if !t.Succeeded {
 		t.Class = Unsuccessful
 		return
 	}
 	class, known, baseline := graph.Redeployment, true, false
-	for _, p := range t.byRepository() {
+	l.scratch = t.byRepository(l.scratch[:0])
+	for _, p := range l.scratch {
 		p.commit = l.commitOf(p, t.Version)
 		w := l.walk(p.repository)
 		step := w.Next(p.commit)
@@ -210,7 +242,7 @@ func (l *linker) bringLate(w *walk, v visit) {
 // bring ships a commit, or the commits it stands for.
 func (l *linker) bring(w *walk, v visit, n int32) {
 	c := w.commits[n]
-	if c == nil || w.alreadyShipped(c, w.Walker, len(w.visits)-1) {
+	if c == nil || w.alreadyShipped(c, len(w.visits)-1) {
 		return // a cherry-pick of a shipped change is no new change
 	}
 	p := w.pull[n]
@@ -235,6 +267,9 @@ func (l *linker) bring(w *walk, v visit, n int32) {
 		return
 	}
 	for _, o := range l.standsFor(w, q) {
+		if w.alreadyShipped(o, len(w.visits)-1) {
+			continue
+		}
 		s.Commit, s.ActorKind, s.ClockStart = o.Hash, o.ActorKind, clockStart(o)
 		l.add(w, v, n, s, o)
 	}
@@ -263,12 +298,10 @@ func first(a, b string) string {
 // add completes a shipped change: n is the commit that brought it, c the one it
 // stands for.
 func (l *linker) add(w *walk, v visit, n int32, s Shipped, c *Commit) {
-	key := place{w.name, s.Commit}
-	if l.seen[key] {
+	if !w.first(c) {
 		return
 	}
-	l.seen[key] = true
-	t := &l.tries[v.try]
+	t := l.tries[v.try]
 	s.Service, s.Tier, s.Repository, s.DeploymentID = l.service, l.tier, w.name, t.ID
 	s.Merged, s.At, s.Baseline = w.merged[n], v.end, v.baseline
 	if !s.Merged.IsZero() && c.Authored.After(s.Merged) {
@@ -284,9 +317,19 @@ func (l *linker) add(w *walk, v visit, n int32, s Shipped, c *Commit) {
 			s.LeadMS = between(s.ClockStart, s.At)
 		}
 		t.Changes++
-		t.Fixes = union(t.Fixes, w.commits[n].Fixes)
+		t.Fixes = union(union(t.Fixes, w.commits[n].Fixes), c.Fixes)
 	}
 	l.shipped = append(l.shipped, s)
+}
+
+// first reports whether a commit was not asked for before.
+func (w *walk) first(c *Commit) bool {
+	n, ok := w.graph.Lookup(c.Hash)
+	if !ok || w.seen[n] {
+		return false
+	}
+	w.seen[n] = true
+	return true
 }
 
 // shippedBy is the visit that shipped what was merged at the time, false if none
@@ -318,15 +361,15 @@ func (l *linker) finish(retired bool, out *Linked) {
 			l.wait(w, out)
 		}
 	}
-	for i := range l.tries {
-		t := &l.tries[i]
+	out.Deployments = make([]Deployment, 0, len(l.tries))
+	for _, t := range l.tries {
 		if t.Succeeded {
 			t.Rework = t.rework()
 		}
-		t.TakesBack = set(t.TakesBack)
+		t.TakesBack, t.Names = set(t.TakesBack), set(t.Names)
 		out.Deployments = append(out.Deployments, t.Deployment)
 	}
-	out.Shipped = append(out.Shipped, l.shipped...)
+	out.Shipped = l.shipped
 }
 
 func sortedNames(m map[string]*walk) []string {
@@ -364,8 +407,9 @@ func (l *linker) shipPulls(w *walk, out *Linked) {
 			continue
 		}
 		v := w.visits[by]
-		t := &l.tries[v.try]
+		t := l.tries[v.try]
 		t.Hotfix, t.Fixes = t.Hotfix || p.hotfix, union(t.Fixes, p.fixes)
+		t.Names = append(t.Names, p.mergeCommit) // an incident may name what its squash or merge is called
 		out.Pulls = append(out.Pulls, l.stages(w, p, v))
 	}
 }
@@ -405,7 +449,7 @@ func (l *linker) takeBack(w *walk) {
 		}
 		remedy, undone := w.visits[by], w.visits[of]
 		if remedy.end.Sub(undone.end) < l.windows.Remedy && remedy.try != undone.try {
-			t := &l.tries[remedy.try]
+			t := l.tries[remedy.try]
 			t.TakesBack = append(t.TakesBack, l.tries[undone.try].ID)
 		}
 	}
@@ -420,6 +464,20 @@ func (w *walk) brought(n int32) int {
 	return w.ShippedBy(n)
 }
 
+// alreadyShipped reports whether c names a commit it was picked from that a visit
+// numbered below n has shipped, by itself or in a squash.
+func (w *walk) alreadyShipped(c *Commit, n int) bool {
+	if c.CherryPickOf == "" {
+		return false
+	}
+	origin, ok := w.graph.Lookup(c.CherryPickOf)
+	if !ok {
+		return false
+	}
+	by := w.brought(origin)
+	return by >= 0 && by < n
+}
+
 // wait lists what is on the default branch and not shipped. Before the baseline
 // nothing waits: the service may never have been deployed from here.
 func (l *linker) wait(w *walk, out *Linked) {
@@ -428,7 +486,7 @@ func (l *linker) wait(w *walk, out *Linked) {
 	}
 	for _, n := range append(w.Unshipped(w.head), w.late...) {
 		c := w.commits[n]
-		if c == nil || w.merged[n].IsZero() || w.alreadyShipped(c, w.Walker, len(w.visits)) {
+		if c == nil || w.merged[n].IsZero() || w.alreadyShipped(c, len(w.visits)) {
 			continue
 		}
 		stands := []*Commit{c}
@@ -436,8 +494,7 @@ func (l *linker) wait(w *walk, out *Linked) {
 			stands = l.standsFor(w, q)
 		}
 		for _, o := range stands {
-			if key := (place{w.name, o.Hash}); !l.seen[key] {
-				l.seen[key] = true
+			if !w.alreadyShipped(o, len(w.visits)) && w.first(o) {
 				out.Waiting = append(out.Waiting, Waiting{l.service, l.tier, w.name, o.Hash, o.ActorKind, clockStart(o), w.merged[n]})
 			}
 		}

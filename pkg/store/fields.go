@@ -211,11 +211,18 @@ func Count[T any](name string, at func(*T) *int) Field[T] {
 		func(a *array.Uint32, i int, t *T) { *at(t) = int(a.Value(i)) })
 }
 
-// Number is an Int64.
-func Number[T any, N ~int64](name string, at func(*T) *N) Field[T] {
+// Milliseconds is a duration in an Int64.
+func Milliseconds[T any](name string, at func(*T) *time.Duration) Field[T] {
 	return field(name, arrow.PrimitiveTypes.Int64,
-		func(b *array.Int64Builder, t *T) error { b.Append(int64(*at(t))); return nil },
-		func(a *array.Int64, i int, t *T) { *at(t) = N(a.Value(i)) })
+		func(b *array.Int64Builder, t *T) error { b.Append(at(t).Milliseconds()); return nil },
+		func(a *array.Int64, i int, t *T) { *at(t) = time.Duration(a.Value(i)) * time.Millisecond })
+}
+
+// Number is an Int64.
+func Number[T any](name string, at func(*T) *int64) Field[T] {
+	return field(name, arrow.PrimitiveTypes.Int64,
+		func(b *array.Int64Builder, t *T) error { b.Append(*at(t)); return nil },
+		func(a *array.Int64, i int, t *T) { *at(t) = a.Value(i) })
 }
 
 // NumberOrNull is an Int64; nil is null.

@@ -13,6 +13,7 @@ type thing struct {
 	Is                    bool
 	Maybe                 *bool
 	N                     int
+	Big                   int64
 	Took                  time.Duration
 	Left                  *int64
 	At, Until             time.Time
@@ -28,7 +29,8 @@ var thingFields = []Field[thing]{
 	Flag("is", func(t *thing) *bool { return &t.Is }),
 	FlagOrNull("maybe", func(t *thing) **bool { return &t.Maybe }),
 	Count("n", func(t *thing) *int { return &t.N }),
-	Number("took", func(t *thing) *time.Duration { return &t.Took }),
+	Number("big", func(t *thing) *int64 { return &t.Big }),
+	Milliseconds("took", func(t *thing) *time.Duration { return &t.Took }),
 	NumberOrNull("left", func(t *thing) **int64 { return &t.Left }),
 	Time("at", func(t *thing) *time.Time { return &t.At }),
 	Time("until", func(t *thing) *time.Time { return &t.Until }),
@@ -41,7 +43,7 @@ func things(t testing.TB) *Store {
 	s, _ := open(t)
 	for _, sql := range []string{"CREATE DATABASE things", `CREATE TABLE things.things
 		(
-			name String, kind LowCardinality(String), id UUID, other Nullable(UUID), is Bool, maybe Nullable(Bool), n UInt32, took Int64, left Nullable(Int64),
+			name String, kind LowCardinality(String), id UUID, other Nullable(UUID), is Bool, maybe Nullable(Bool), n UInt32, big Int64, took Int64, left Nullable(Int64),
 			at DateTime64(3, 'UTC'), until Nullable(DateTime64(3, 'UTC')), words Array(String), kinds Array(LowCardinality(String)),
 			pairs Array(Tuple(a LowCardinality(String), b String)), generation UInt64, deleted UInt8
 		) ENGINE = MergeTree ORDER BY n`} {
@@ -59,7 +61,7 @@ func TestFields(t *testing.T) {
 	yes, no, left := true, false, int64(-7)
 	some := []thing{
 		{},
-		{Name: "a", Kind: "k", Is: true, Maybe: &yes, Took: -time.Hour, Left: &left, Until: day.Add(time.Millisecond), Words: []string{"", "x y"}, Kinds: []string{"k"},
+		{Name: "a", Kind: "k", Is: true, Maybe: &yes, Big: -1 << 62, Took: -time.Hour, Left: &left, Until: day.Add(time.Millisecond), Words: []string{"", "x y"}, Kinds: []string{"k"},
 			Pairs: [][2]string{{"git", "acme/shop"}, {"ci", ""}}, Other: "00000000-0000-0000-0000-000000000001"},
 		{Name: strings.Repeat("long ", 100), Kind: "ü", Maybe: &no, Words: []string{"z"}, At: time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC)},
 	}

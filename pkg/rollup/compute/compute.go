@@ -30,7 +30,7 @@ import (
 
 // Version of linking: raised when its code changes what it makes of the same
 // facts, so that everything is linked anew.
-const linkVersion = 4
+const linkVersion = 5
 
 const unknownTier = "unknown"
 
@@ -134,17 +134,17 @@ func (c *Computer) run(ctx context.Context, anew bool) (Result, error) {
 	if anew {
 		st.next = nil
 	}
-	if fresh {
-		if err := c.timed("prepare", func() error { return c.prepare(ctx) }); err != nil {
-			return Result{}, err
-		}
-	}
 	spans := st.since(ends)
 	if len(spans) == 0 && !fresh {
 		return Result{}, nil
 	}
 	res := Result{Rows: generation - min(st.generation, generation)}
-	if err := c.facts(ctx, spans, fresh, generation, &res); err != nil {
+	group, groupCtx := errgroup.WithContext(ctx)
+	if fresh {
+		group.Go(func() error { return c.timed("prepare", func() error { return c.prepare(groupCtx) }) })
+	}
+	group.Go(func() error { return c.facts(groupCtx, spans, fresh, generation, &res) })
+	if err := group.Wait(); err != nil {
 		return res, err
 	}
 	if res.Points, err = c.points(ctx, st.generation, generation, fresh); err != nil {
@@ -171,12 +171,16 @@ func (c *Computer) timed(step string, do func() error) error {
 
 // facts derives the new rows, links what they touch, and writes the difference.
 func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generation uint64, res *Result) error {
-	if err := c.derive(ctx, spans); err != nil {
+	kinds, err := c.kinds(ctx, spans)
+	if err != nil {
+		return err
+	}
+	if err := c.derive(ctx, spans, kinds); err != nil {
 		return err
 	}
 	var shipping, failing []string
-	err := c.timed("find what is touched", func() (err error) {
-		shipping, failing, err = c.toLink(ctx, spans, fresh)
+	err = c.timed("find what is touched", func() (err error) {
+		shipping, failing, err = c.toLink(ctx, spans, kinds, fresh)
 		return err
 	})
 	if err != nil {
@@ -200,12 +204,17 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generati
 	if err := c.timed("replace facts", func() error { return c.replace(ctx, changes, coverage, generation, h) }); err != nil {
 		return err
 	}
-	return c.timed("organisation", func() error { return c.organisation(ctx, shipping, generation) })
+	return c.timed("organisation", func() error {
+		if fresh || begins(kinds, declarations) {
+			return c.organisation(ctx, shipping, generation)
+		}
+		return c.committers(ctx, shipping, generation)
+	})
 }
 
 // toLink lists the services to link, and those of which only the failures are to
 // be placed: all, when a rule changed.
-func (c *Computer) toLink(ctx context.Context, spans []span, fresh bool) (shipping, failing []string, err error) {
+func (c *Computer) toLink(ctx context.Context, spans []span, kinds []string, fresh bool) (shipping, failing []string, err error) {
 	if fresh {
 		if shipping, err = c.allServices(ctx); err != nil {
 			return nil, nil, err
@@ -213,7 +222,7 @@ func (c *Computer) toLink(ctx context.Context, spans []span, fresh bool) (shippi
 		failing, err = c.disturbed(ctx)
 		return shipping, failing, err
 	}
-	if len(spans) == 0 {
+	if !begins(kinds, linking...) {
 		return nil, nil, nil
 	}
 	return c.touched(ctx, spans)
@@ -238,7 +247,7 @@ func (c *Computer) link(ctx context.Context, shipping, failing []string, h horiz
 		linked = dora.Link(in)
 		linked.Faults = append(linked.Faults, faults...)
 	}
-	stored, err := c.readCoverage(ctx)
+	stored, err := coverageTable.all(ctx, c)
 	if err != nil {
 		return nil, none, err
 	}
@@ -288,7 +297,8 @@ func (c *Computer) place(ctx context.Context, linked dora.Linked, shipping, fail
 		return nil, nil, nil, err
 	}
 	in := dora.PlaceInput{Deployments: linked.Deployments, Corrections: corrections, Windows: c.rules.windows}
-	others := slices.DeleteFunc(slices.Clone(concerned), func(s string) bool { return slices.Contains(shipping, s) })
+	isLinked := oneOf(shipping)
+	others := slices.DeleteFunc(slices.Clone(concerned), isLinked)
 	if len(others) > 0 {
 		stored, err := deploymentTable.read(ctx, c, others)
 		if err != nil {
@@ -300,13 +310,22 @@ func (c *Computer) place(ctx context.Context, linked dora.Linked, shipping, fail
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	in.Incidents = slices.DeleteFunc(dora.Incidents(facts, c.rules.Tier), func(i dora.Incident) bool { return !slices.Contains(concerned, i.Service) })
+	isConcerned := oneOf(concerned)
+	in.Incidents = slices.DeleteFunc(dora.Incidents(facts, c.rules.Tier), func(i dora.Incident) bool { return !isConcerned(i.Service) })
 	if in.Shippers, err = c.readShippers(ctx, in.Incidents, shipping); err != nil {
 		return nil, nil, nil, err
 	}
 	linkedShippers(linked.Shipped, in)
 	failures, incidents := dora.Place(in)
 	return failures, incidents, concerned, nil
+}
+
+// oneOf tells which names are among some that are sorted.
+func oneOf(names []string) func(string) bool {
+	return func(name string) bool {
+		_, is := slices.BinarySearch(names, name)
+		return is
+	}
 }
 
 // linkedShippers adds what this run linked and has not stored yet.

@@ -11,24 +11,6 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
-// readCoverage loads the coverage of every service.
-func (c *Computer) readCoverage(ctx context.Context) ([]dora.Coverage, error) {
-	rows, err := c.store.Query(ctx, `SELECT `+list(coverageTable.columns)+` FROM payoff_private.service_coverage FINAL`)
-	if err != nil {
-		return nil, fmt.Errorf("reading coverage: %w", err)
-	}
-	defer rows.Close()
-	var out []dora.Coverage
-	for rows.Next() {
-		var v dora.Coverage
-		if err := coverageTable.scan(rows, &v); err != nil {
-			return nil, fmt.Errorf("reading coverage: %w", err)
-		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
-}
-
 // withOthers adds the coverage of the services that were not linked: it moves
 // with the horizons of their sources.
 func (c *Computer) withOthers(stored, linked []dora.Coverage, services []string, h horizons) []dora.Coverage {

@@ -59,18 +59,54 @@ func condition(spans []span) string {
 	return b.String()
 }
 
-// derive brings the new rows of the log into the tables that linking reads.
-func (c *Computer) derive(ctx context.Context, spans []span) error {
+// derivations make the tables that linking reads, each of the events whose kinds
+// begin with one of the prefixes.
+var derivations = []struct {
+	what, sql string
+	of        []string
+}{
+	{"commits", deriveCommits, []string{"commit."}},
+	{"attempts", deriveAttempts, []string{"service.", "deployment."}},
+	{"incidents", deriveIncidents, []string{"incident.", "page."}},
+	{"pull requests", deriveChanges, []string{"change."}},
+	{"pushes", derivePushes, []string{"branch."}},
+	{"corrections", deriveCorrections, []string{"failure."}},
+	{"work items", deriveWork, []string{"ticket."}},
+	{"the organisation", deriveOrg, []string{declarations}},
+	{"horizons", deriveHorizons, []string{""}},
+}
+
+// declarations begins the kinds of what the organisation declares.
+const declarations = "org."
+
+// kinds lists the kinds of the new rows.
+func (c *Computer) kinds(ctx context.Context, spans []span) (kinds []string, err error) {
 	if len(spans) == 0 {
-		return nil
+		return nil, nil
 	}
+	if err := c.store.Conn().QueryRow(ctx, `SELECT groupUniqArray(toString(kind)) FROM payoff_private.event_log WHERE `+condition(spans)).Scan(&kinds); err != nil {
+		return nil, fmt.Errorf("finding what kinds of events are new: %w", err)
+	}
+	return kinds, nil
+}
+
+// begins reports whether any of the kinds begins with any of the prefixes.
+func begins(kinds []string, prefixes ...string) bool {
+	return slices.ContainsFunc(kinds, func(kind string) bool {
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(kind, prefix) })
+	})
+}
+
+// derive brings the new rows of the log, of which it is told the kinds, into the
+// tables that linking reads.
+func (c *Computer) derive(ctx context.Context, spans []span, kinds []string) error {
 	where := condition(spans)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for _, d := range []struct{ what, sql string }{
-		{"commits", deriveCommits}, {"attempts", deriveAttempts}, {"incidents", deriveIncidents}, {"pull requests", deriveChanges}, {"pushes", derivePushes},
-		{"corrections", deriveCorrections}, {"work items", deriveWork}, {"the organisation", deriveOrg}, {"horizons", deriveHorizons},
-	} {
+	for _, d := range derivations {
+		if !begins(kinds, d.of...) {
+			continue
+		}
 		group.Go(func() error {
 			err := c.timed("derive "+d.what, func() error { return c.store.Exec(ctx, strings.Replace(d.sql, "/*new*/", where, 1)) })
 			if err != nil {
@@ -90,6 +126,9 @@ const (
 	failingKinds = `('incident.detected', 'incident.acknowledged', 'incident.mitigated', 'incident.resolved', 'incident.reopened', 'page.labelled',
 		'failure.confirmed', 'failure.dismissed')`
 )
+
+// linking begins their kinds, and those of work on tickets.
+var linking = []string{"service.", "deployment.", "commit.", "branch.", "change.", "incident.", "page.", "failure.", "ticket."}
 
 // touched lists the services whose deployments the new rows may change, and those
 // of which they may only change what failed. They are those the rows name, in any
@@ -116,7 +155,7 @@ func (c *Computer) touched(ctx context.Context, spans []span) (shipping, failing
 		}
 		repositories = append(repositories, more...)
 	}
-	deployed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.attempts FINAL WHERE repository IN {names:Array(String)}", repositories)
+	deployed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.attempts WHERE repository IN {names:Array(String)}", repositories)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -23,7 +23,16 @@ FROM
             ON o.service = f.service AND o.valid_from <= f.at
         WHERE o.team != ''
     ) AS s
-    INNER JOIN (SELECT repository, commit, max(actor) AS author FROM payoff_private.commits FINAL WHERE actor_kind != 'bot' AND actor != '' GROUP BY repository, commit) AS c
+    INNER JOIN
+    (
+        SELECT repository, commit, max(actor) AS author FROM payoff_private.commits FINAL
+        WHERE actor_kind != 'bot' AND actor != '' AND repository IN
+        (
+            SELECT repository FROM payoff_private.shipped_changes WHERE service IN {services:Array(String)}
+            UNION DISTINCT SELECT repository FROM payoff_private.waiting_changes WHERE service IN {services:Array(String)}
+        )
+        GROUP BY repository, commit
+    ) AS c
         ON c.repository = s.repository AND c.commit = s.commit
     ASOF LEFT JOIN (SELECT alias, valid_from, valid_to, person FROM payoff_private.person_aliases FINAL) AS a
         ON a.alias = c.author AND a.valid_from <= s.at

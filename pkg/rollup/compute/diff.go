@@ -11,6 +11,9 @@ func (d diff[T]) empty() bool { return len(d.put)+len(d.drop) == 0 }
 
 // differ compares what is stored of some services with what was linked.
 func differ[K comparable, T any](stored, linked []T, key func(*T) K, same func(a, b *T) bool) diff[T] {
+	if len(stored) == 0 {
+		return diff[T]{put: linked}
+	}
 	was := make(map[K]*T, len(stored))
 	for i := range stored {
 		was[key(&stored[i])] = &stored[i]

@@ -77,98 +77,126 @@ func (c *Computer) each(ctx context.Context, what, sql string, take func(rows st
 	return nil
 }
 
+// What is read of a fact: the columns' names are those of the tables, where they are
+// no expressions.
+var reportFields = []store.Field[dora.Report]{
+	store.ID("event_id", func(r *dora.Report) *string { return &r.ID }),
+	store.Text("source", func(r *dora.Report) *string { return &r.Source }),
+	store.Text("attempt", func(r *dora.Report) *string { return &r.Attempt }),
+	store.Text("service", func(r *dora.Report) *string { return &r.Service }),
+	store.Text("environment", func(r *dora.Report) *string { return &r.Environment }),
+	store.Text("repository", func(r *dora.Report) *string { return &r.Repository }),
+	store.Text("commit", func(r *dora.Report) *string { return &r.Commit }),
+	store.Text("artifact_version", func(r *dora.Report) *string { return &r.Version }),
+	store.Texts("aliases", func(r *dora.Report) *[]string { return &r.Aliases }),
+	store.Text("ref", func(r *dora.Report) *string { return &r.Ref }),
+	store.Text("run_id", func(r *dora.Report) *string { return &r.RunID }),
+	store.Texts("fixes", func(r *dora.Report) *[]string { return &r.Fixes }),
+	store.Flag("hotfix", func(r *dora.Report) *bool { return &r.Hotfix }),
+	store.Text("outcome", func(r *dora.Report) *string { return (*string)(&r.Outcome) }),
+	store.Time("started_at", func(r *dora.Report) *time.Time { return &r.Start }),
+	store.Time("occurred_at", func(r *dora.Report) *time.Time { return &r.Time }),
+	store.Text("time_quality", func(r *dora.Report) *string { return &r.TimeQuality }),
+	store.Flag("removed", func(r *dora.Report) *bool { return &r.Removed }),
+	store.Flag("rolled_back", func(r *dora.Report) *bool { return &r.RolledBack }),
+}
+
 func (c *Computer) readReports(ctx context.Context, services []string) ([]dora.Report, error) {
-	var out []dora.Report
-	err := c.each(ctx, fmt.Sprintf("attempts of %d services", len(services)), `
-		SELECT toString(event_id), source, kind, attempt, service, environment, repository, commit, artifact_version, aliases, ref, run_id, fixes, hotfix,
-			outcome, started_at, occurred_at, time_quality
+	out, err := store.ReadFields(ctx, c.store, reportFields, `
+		SELECT event_id, source, attempt, service, environment, repository, commit, artifact_version, aliases, ref, run_id, fixes, hotfix,
+			outcome, started_at, occurred_at, time_quality, (kind = 'service.removed')::Bool, (kind = 'service.rolledback')::Bool
 		FROM payoff_private.attempts FINAL
-		WHERE service IN {services:Array(String)} AND NOT has(flags, 'impossible_time')`,
-		func(rows store.Rows) error {
-			var r dora.Report
-			var kind, outcome string
-			start := into(&r.Start)
-			if err := rows.Scan(&r.ID, &r.Source, &kind, &r.Attempt, &r.Service, &r.Environment, &r.Repository, &r.Commit, &r.Version, &r.Aliases, &r.Ref, &r.RunID,
-				&r.Fixes, &r.Hotfix, &outcome, &start.from, &r.Time, &r.TimeQuality); err != nil {
-				return err
-			}
-			put(start)
-			r.Outcome, r.Removed, r.RolledBack, r.Tier = dora.Outcome(outcome), kind == "service.removed", kind == "service.rolledback", c.rules.Tier(r.Environment)
-			if r.Repository == "" {
-				r.Repository = c.rules.repositoryOf(r.Service)
-			}
-			out = append(out, r)
-			return nil
-		}, store.Param("services", services))
-	return out, err
+		WHERE service IN {services:Array(String)} AND NOT has(flags, 'impossible_time')`, store.Param("services", services))
+	if err != nil {
+		return nil, fmt.Errorf("reading attempts of %d services: %w", len(services), err)
+	}
+	for i := range out {
+		r := &out[i]
+		r.Tier = c.rules.Tier(r.Environment)
+		if r.Repository == "" {
+			r.Repository = c.rules.repositoryOf(r.Service)
+		}
+	}
+	return out, nil
+}
+
+// readOf runs a query for what is known of some repositories.
+func readOf[T any](ctx context.Context, c *Computer, what string, fields []store.Field[T], sql string, repositories []string, args ...any) ([]T, error) {
+	if len(repositories) == 0 {
+		return nil, nil
+	}
+	out, err := store.ReadFields(ctx, c.store, fields, sql, append(args, store.Param("repositories", repositories))...)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s of %d repositories: %w", what, len(repositories), err)
+	}
+	return out, nil
+}
+
+var commitFields = []store.Field[dora.Commit]{
+	store.Text("repository", func(m *dora.Commit) *string { return &m.Repository }),
+	store.Text("commit", func(m *dora.Commit) *string { return &m.Hash }),
+	store.Texts("parents", func(m *dora.Commit) *[]string { return &m.Parents }),
+	store.Flag("parents_known", func(m *dora.Commit) *bool { return &m.ParentsKnown }),
+	store.Time("authored_at", func(m *dora.Commit) *time.Time { return &m.Authored }),
+	store.Time("committed_at", func(m *dora.Commit) *time.Time { return &m.Committed }),
+	store.Text("actor_kind", func(m *dora.Commit) *string { return &m.ActorKind }),
+	store.Text("cherry_pick_of", func(m *dora.Commit) *string { return &m.CherryPickOf }),
+	store.Texts("reverts", func(m *dora.Commit) *[]string { return &m.Reverts }),
+	store.Texts("fixes", func(m *dora.Commit) *[]string { return &m.Fixes }),
+	store.Texts("paths", func(m *dora.Commit) *[]string { return &m.Paths }),
+	store.Flag("paths_cut", func(m *dora.Commit) *bool { return &m.AllPaths }),
 }
 
 func (c *Computer) readCommits(ctx context.Context, repositories []string) ([]dora.Commit, error) {
-	if len(repositories) == 0 {
-		return nil, nil
-	}
-	var out []dora.Commit
-	err := c.each(ctx, fmt.Sprintf("commits of %d repositories", len(repositories)), `
-		SELECT repository, commit, parents, parents_known, authored_at, committed_at, actor_kind, cherry_pick_of, reverts, fixes, tickets,
+	return readOf(ctx, c, "commits", commitFields, `
+		SELECT repository, commit, parents, parents_known, authored_at, committed_at, actor_kind, cherry_pick_of, reverts, fixes,
 			if(repository IN {shared:Array(String)}, paths, []), paths_cut
 		FROM payoff_private.commits FINAL
-		WHERE repository IN {repositories:Array(String)}`,
-		func(rows store.Rows) error {
-			var m dora.Commit
-			authored := into(&m.Authored)
-			if err := rows.Scan(&m.Repository, &m.Hash, &m.Parents, &m.ParentsKnown, &authored.from, &m.Committed, &m.ActorKind, &m.CherryPickOf, &m.Reverts,
-				&m.Fixes, &m.Tickets, &m.Paths, &m.AllPaths); err != nil {
-				return err
-			}
-			put(authored)
-			out = append(out, m)
-			return nil
-		}, store.Param("repositories", repositories), store.Param("shared", c.rules.shared()))
-	return out, err
+		WHERE repository IN {repositories:Array(String)}`, repositories, store.Param("shared", c.rules.shared()))
+}
+
+var pullFields = []store.Field[dora.PullFact]{
+	store.ID("event_id", func(f *dora.PullFact) *string { return &f.ID }),
+	store.Text("kind", func(f *dora.PullFact) *string { return &f.Kind }),
+	store.Text("repository", func(f *dora.PullFact) *string { return &f.Repository }),
+	store.Text("change", func(f *dora.PullFact) *string { return &f.Change }),
+	store.Time("occurred_at", func(f *dora.PullFact) *time.Time { return &f.Time }),
+	store.Text("actor_kind", func(f *dora.PullFact) *string { return &f.ActorKind }),
+	store.Text("actor", func(f *dora.PullFact) *string { return &f.Actor }),
+	store.Text("merge_commit", func(f *dora.PullFact) *string { return &f.MergeCommit }),
+	store.Text("head_commit", func(f *dora.PullFact) *string { return &f.HeadCommit }),
+	store.Texts("commits", func(f *dora.PullFact) *[]string { return &f.Commits }),
+	store.Number("commit_count", func(f *dora.PullFact) *int64 { return &f.CommitCount }),
+	store.Time("created_at", func(f *dora.PullFact) *time.Time { return &f.Created }),
+	store.Time("ready_at", func(f *dora.PullFact) *time.Time { return &f.Ready }),
+	store.Flag("default_branch", func(f *dora.PullFact) *bool { return &f.Default }),
+	store.Flag("hotfix", func(f *dora.PullFact) *bool { return &f.Hotfix }),
+	store.Texts("reverts", func(f *dora.PullFact) *[]string { return &f.Reverts }),
+	store.Texts("fixes", func(f *dora.PullFact) *[]string { return &f.Fixes }),
+	store.Texts("tickets", func(f *dora.PullFact) *[]string { return &f.Tickets }),
 }
 
 func (c *Computer) readPulls(ctx context.Context, repositories []string) ([]dora.PullFact, error) {
-	if len(repositories) == 0 {
-		return nil, nil
-	}
-	var out []dora.PullFact
-	err := c.each(ctx, fmt.Sprintf("pull requests of %d repositories", len(repositories)), `
-		SELECT toString(event_id), kind, repository, change, occurred_at, actor_kind, actor, merge_commit, head_commit, commits, commit_count, created_at, ready_at,
-			default_branch, hotfix, reverts, fixes, tickets
+	return readOf(ctx, c, "pull requests", pullFields, store.Select(pullFields)+`
 		FROM payoff_private.change_facts FINAL
-		WHERE repository IN {repositories:Array(String)} AND NOT has(flags, 'impossible_time')`,
-		func(rows store.Rows) error {
-			var f dora.PullFact
-			created, ready := into(&f.Created), into(&f.Ready)
-			if err := rows.Scan(&f.ID, &f.Kind, &f.Repository, &f.Change, &f.Time, &f.ActorKind, &f.Actor, &f.MergeCommit, &f.HeadCommit, &f.Commits,
-				&f.CommitCount, &created.from, &ready.from, &f.Default, &f.Hotfix, &f.Reverts, &f.Fixes, &f.Tickets); err != nil {
-				return err
-			}
-			put(created, ready)
-			out = append(out, f)
-			return nil
-		}, store.Param("repositories", repositories))
-	return out, err
+		WHERE repository IN {repositories:Array(String)} AND NOT has(flags, 'impossible_time')`, repositories)
+}
+
+var pushFields = []store.Field[dora.Push]{
+	store.ID("event_id", func(p *dora.Push) *string { return &p.ID }),
+	store.Text("repository", func(p *dora.Push) *string { return &p.Repository }),
+	store.Text("ref", func(p *dora.Push) *string { return &p.Ref }),
+	store.Flag("default_branch", func(p *dora.Push) *bool { return &p.Default }),
+	store.Text("before", func(p *dora.Push) *string { return &p.Before }),
+	store.Text("commit", func(p *dora.Push) *string { return &p.Commit }),
+	store.Texts("commits", func(p *dora.Push) *[]string { return &p.Commits }),
+	store.Time("occurred_at", func(p *dora.Push) *time.Time { return &p.Time }),
 }
 
 func (c *Computer) readPushes(ctx context.Context, repositories []string) ([]dora.Push, error) {
-	if len(repositories) == 0 {
-		return nil, nil
-	}
-	var out []dora.Push
-	err := c.each(ctx, fmt.Sprintf("pushes to %d repositories", len(repositories)), `
-		SELECT toString(event_id), repository, ref, default_branch, before, commit, commits, occurred_at
+	return readOf(ctx, c, "pushes", pushFields, store.Select(pushFields)+`
 		FROM payoff_private.pushes FINAL
-		WHERE repository IN {repositories:Array(String)} AND NOT has(flags, 'impossible_time')`,
-		func(rows store.Rows) error {
-			var p dora.Push
-			if err := rows.Scan(&p.ID, &p.Repository, &p.Ref, &p.Default, &p.Before, &p.Commit, &p.Commits, &p.Time); err != nil {
-				return err
-			}
-			out = append(out, p)
-			return nil
-		}, store.Param("repositories", repositories))
-	return out, err
+		WHERE repository IN {repositories:Array(String)} AND NOT has(flags, 'impossible_time')`, repositories)
 }
 
 // readWork loads when work began on the tickets that the pull requests name.
@@ -196,29 +224,37 @@ func (c *Computer) readWork(ctx context.Context, pulls []dora.PullFact) (map[str
 	return out, err
 }
 
+var incidentFields = []store.Field[dora.IncidentFact]{
+	store.ID("event_id", func(f *dora.IncidentFact) *string { return &f.ID }),
+	store.Text("source", func(f *dora.IncidentFact) *string { return &f.Source }),
+	store.Text("kind", func(f *dora.IncidentFact) *string { return &f.Kind }),
+	store.Text("incident", func(f *dora.IncidentFact) *string { return &f.Incident }),
+	store.Text("service", func(f *dora.IncidentFact) *string { return &f.Service }),
+	store.Text("environment", func(f *dora.IncidentFact) *string { return &f.Environment }),
+	store.Time("occurred_at", func(f *dora.IncidentFact) *time.Time { return &f.Time }),
+	store.Time("started_at", func(f *dora.IncidentFact) *time.Time { return &f.Started }),
+	store.Time("created_at", func(f *dora.IncidentFact) *time.Time { return &f.Created }),
+	store.FlagOrNull("impact", func(f *dora.IncidentFact) **bool { return &f.Impact }),
+	store.Text("severity", func(f *dora.IncidentFact) *string { return &f.Severity }),
+	store.Text("cause", func(f *dora.IncidentFact) *string { return &f.Cause }),
+	store.Text("deployment", func(f *dora.IncidentFact) *string { return &f.Deployment }),
+	store.Text("commit", func(f *dora.IncidentFact) *string { return &f.Commit }),
+	store.Text("label", func(f *dora.IncidentFact) *string { return &f.Label }),
+}
+
 // readIncidents loads what was said of the incidents of the services.
 func (c *Computer) readIncidents(ctx context.Context, services []string) ([]dora.IncidentFact, error) {
-	var out []dora.IncidentFact
-	err := c.each(ctx, fmt.Sprintf("incidents of %d services", len(services)), `
-		SELECT toString(event_id), source, kind, incident, service, environment, occurred_at, started_at, created_at, impact, severity, cause, deployment, commit, label
+	out, err := store.ReadFields(ctx, c.store, incidentFields, store.Select(incidentFields)+`
 		FROM payoff_private.incident_facts FINAL
 		WHERE NOT has(flags, 'impossible_time') AND (source, incident) IN
 		(
 			SELECT source, incident FROM payoff_private.incident_facts
 			WHERE service IN {services:Array(String)}
-		)`,
-		func(rows store.Rows) error {
-			var f dora.IncidentFact
-			started, created := into(&f.Started), into(&f.Created)
-			if err := rows.Scan(&f.ID, &f.Source, &f.Kind, &f.Incident, &f.Service, &f.Environment, &f.Time, &started.from, &created.from, &f.Impact, &f.Severity,
-				&f.Cause, &f.Deployment, &f.Commit, &f.Label); err != nil {
-				return err
-			}
-			put(started, created)
-			out = append(out, f)
-			return nil
-		}, store.Param("services", services))
-	return out, err
+		)`, store.Param("services", services))
+	if err != nil {
+		return nil, fmt.Errorf("reading incidents of %d services: %w", len(services), err)
+	}
+	return out, nil
 }
 
 func (c *Computer) readCorrections(ctx context.Context) ([]dora.Correction, error) {

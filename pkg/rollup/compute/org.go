@@ -107,18 +107,6 @@ func (c *Computer) readResolved(ctx context.Context) (r org.Resolved, err error)
 	return r, err
 }
 
-// all loads every row of a table that is small.
-func (t table[K, T]) all(ctx context.Context, c *Computer) ([]T, error) {
-	var out []T
-	err := c.each(ctx, t.name, `SELECT `+list(t.columns)+` FROM payoff_private.`+t.name+` FINAL`, func(rows store.Rows) error {
-		var row T
-		err := t.scan(rows, &row)
-		out = append(out, row)
-		return err
-	})
-	return out, err
-}
-
 // A periodKey is the sorting key of the tables of the organisation.
 type periodKey struct {
 	name string
@@ -128,11 +116,13 @@ type periodKey struct {
 func samePeriod(a, b org.Period) bool { return a.From.Equal(b.From) && a.To.Equal(b.To) }
 
 var ownershipTable = table[periodKey, org.Ownership]{
-	name:    "service_ownership",
-	columns: []string{"service", "team", "unit", "valid_from", "valid_to"},
-	values:  func(o *org.Ownership) []any { return []any{o.Service, o.Team, o.Unit, o.From, o.To} },
-	scan: func(rows store.Rows, o *org.Ownership) error {
-		return rows.Scan(&o.Service, &o.Team, &o.Unit, &o.From, &o.To)
+	name: "service_ownership",
+	fields: []store.Field[org.Ownership]{
+		store.Text("service", func(o *org.Ownership) *string { return &o.Service }),
+		store.Text("team", func(o *org.Ownership) *string { return &o.Team }),
+		store.Text("unit", func(o *org.Ownership) *string { return &o.Unit }),
+		store.Time("valid_from", func(o *org.Ownership) *time.Time { return &o.From }),
+		store.Time("valid_to", func(o *org.Ownership) *time.Time { return &o.To }),
 	},
 	key: func(o *org.Ownership) periodKey { return periodKey{o.Service, o.From.UnixMilli()} },
 	same: func(a, b *org.Ownership) bool {
@@ -141,26 +131,27 @@ var ownershipTable = table[periodKey, org.Ownership]{
 }
 
 var sizeTable = table[periodKey, org.Size]{
-	name:    "team_sizes",
-	columns: []string{"team", "members", "valid_from", "valid_to"},
-	values:  func(s *org.Size) []any { return []any{s.Team, uint32(s.Members), s.From, s.To} },
-	scan: func(rows store.Rows, s *org.Size) error {
-		var members uint32
-		err := rows.Scan(&s.Team, &members, &s.From, &s.To)
-		s.Members = int(members)
-		return err
+	name: "team_sizes",
+	fields: []store.Field[org.Size]{
+		store.Text("team", func(s *org.Size) *string { return &s.Team }),
+		store.Count("members", func(s *org.Size) *int { return &s.Members }),
+		store.Time("valid_from", func(s *org.Size) *time.Time { return &s.From }),
+		store.Time("valid_to", func(s *org.Size) *time.Time { return &s.To }),
 	},
 	key:  func(s *org.Size) periodKey { return periodKey{s.Team, s.From.UnixMilli()} },
 	same: func(a, b *org.Size) bool { return a.Members == b.Members && samePeriod(a.Period, b.Period) },
 }
 
 var aliasTable = table[periodKey, org.Alias]{
-	name:    "person_aliases",
-	columns: []string{"alias", "person", "valid_from", "valid_to"},
-	values:  func(a *org.Alias) []any { return []any{a.Alias, a.Person, a.From, a.To} },
-	scan:    func(rows store.Rows, a *org.Alias) error { return rows.Scan(&a.Alias, &a.Person, &a.From, &a.To) },
-	key:     func(a *org.Alias) periodKey { return periodKey{a.Alias, a.From.UnixMilli()} },
-	same:    func(a, b *org.Alias) bool { return a.Person == b.Person && samePeriod(a.Period, b.Period) },
+	name: "person_aliases",
+	fields: []store.Field[org.Alias]{
+		store.Text("alias", func(a *org.Alias) *string { return &a.Alias }),
+		store.Text("person", func(a *org.Alias) *string { return &a.Person }),
+		store.Time("valid_from", func(a *org.Alias) *time.Time { return &a.From }),
+		store.Time("valid_to", func(a *org.Alias) *time.Time { return &a.To }),
+	},
+	key:  func(a *org.Alias) periodKey { return periodKey{a.Alias, a.From.UnixMilli()} },
+	same: func(a, b *org.Alias) bool { return a.Person == b.Person && samePeriod(a.Period, b.Period) },
 }
 
 // A telling is what something was for a time, as far as points depend on it.

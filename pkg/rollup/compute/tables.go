@@ -13,46 +13,43 @@ import (
 // A table of facts that linking owns: how a row is read, written, told from
 // others and compared.
 type table[K comparable, T any] struct {
-	name    string
-	columns []string // those of T, in the order of values and scan
-	values  func(*T) []any
-	scan    func(rows store.Rows, t *T) error
-	key     func(*T) K
-	same    func(a, b *T) bool
-	at      func(t *T, r dirt) // marks the time it counts in
+	name   string
+	fields []store.Field[T]
+	key    func(*T) K
+	same   func(a, b *T) bool
+	at     func(t *T, r dirt) // marks the time it counts in
 }
 
 // read loads the stored rows of the services.
 func (t table[K, T]) read(ctx context.Context, c *Computer, services []string) ([]T, error) {
-	rows, err := c.store.Query(ctx, `SELECT `+list(t.columns)+` FROM payoff_private.`+t.name+` FINAL WHERE service IN {services:Array(String)}`,
+	if len(services) == 0 {
+		return nil, nil
+	}
+	out, err := store.ReadFields(ctx, c.store, t.fields, store.Select(t.fields)+` FROM payoff_private.`+t.name+` FINAL WHERE service IN {services:Array(String)}`,
 		store.Param("services", services))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s of %d services: %w", t.name, len(services), err)
 	}
-	defer rows.Close()
-	var out []T
-	for rows.Next() {
-		var row T
-		if err := t.scan(rows, &row); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", t.name, err)
-		}
-		out = append(out, row)
+	return out, nil
+}
+
+// all loads every row of a table that is small.
+func (t table[K, T]) all(ctx context.Context, c *Computer) ([]T, error) {
+	out, err := store.ReadFields(ctx, c.store, t.fields, store.Select(t.fields)+` FROM payoff_private.`+t.name+` FINAL`)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", t.name, err)
 	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // write makes the table say what the diff says, as of the generation.
 func (t table[K, T]) write(ctx context.Context, c *Computer, d diff[T], generation uint64) error {
-	n := len(d.put) + len(d.drop)
-	columns := append(slices.Clone(t.columns), "generation", "deleted")
-	err := c.store.Insert(ctx, "payoff_private."+t.name, columns, n, func(i int) []any {
-		if i < len(d.put) {
-			return append(t.values(&d.put[i]), generation, uint8(0))
+	for deleted, rows := range [][]T{d.put, d.drop} {
+		err := store.WriteFields(ctx, c.store, "payoff_private."+t.name, t.fields, rows,
+			store.Constant{Name: "generation", Value: generation}, store.Constant{Name: "deleted", Value: uint64(deleted)})
+		if err != nil {
+			return fmt.Errorf("writing %d changed %s: %w", len(rows), t.name, err)
 		}
-		return append(t.values(&d.drop[i-len(d.put)]), generation, uint8(1))
-	})
-	if err != nil {
-		return fmt.Errorf("writing %d changed %s: %w", n, t.name, err)
 	}
 	return nil
 }
@@ -93,25 +90,6 @@ func (t table[K, T]) against(ctx context.Context, c *Computer, services []string
 	return tableChange[K, T]{t, differ(stored, linked, t.key, t.same)}, nil
 }
 
-func list(columns []string) string {
-	var s string
-	for i, c := range columns {
-		if i > 0 {
-			s += ", "
-		}
-		s += "`" + c + "`"
-	}
-	return s
-}
-
-// nullable is nil for the zero time, as the store keeps a time that is not known.
-func nullable(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
 // An optional is where a nullable time is scanned to; put copies it out.
 type optional struct {
 	from *time.Time
@@ -135,26 +113,29 @@ type deploymentKey struct{ service, tier, id string }
 
 var deploymentTable = table[deploymentKey, dora.Deployment]{
 	name: "deployments",
-	columns: []string{"service", "tier", "deployment_id", "source", "repository", "environments", "commit", "artifact_version", "started_at", "ended_at",
-		"succeeded", "class", "marks", "attempts", "changes", "names", "hotfix", "fixes", "takes_back", "rework", "link_quality", "time_quality"},
-	values: func(d *dora.Deployment) []any {
-		var marks *string
-		if d.Marks != "" {
-			marks = &d.Marks
-		}
-		return []any{d.Service, d.Tier, d.ID, d.Source, d.Repository, d.Environments, d.Commit, d.Version, d.Start, d.End,
-			d.Succeeded, d.Class, marks, uint32(d.Attempts), uint32(d.Changes), d.Names, d.Hotfix, d.Fixes, d.TakesBack, d.Rework, d.LinkQuality, d.TimeQuality}
-	},
-	scan: func(rows store.Rows, d *dora.Deployment) error {
-		var marks *string
-		var attempts, changes uint32
-		err := rows.Scan(&d.Service, &d.Tier, &d.ID, &d.Source, &d.Repository, &d.Environments, &d.Commit, &d.Version, &d.Start, &d.End,
-			&d.Succeeded, &d.Class, &marks, &attempts, &changes, &d.Names, &d.Hotfix, &d.Fixes, &d.TakesBack, &d.Rework, &d.LinkQuality, &d.TimeQuality)
-		if marks != nil {
-			d.Marks = *marks
-		}
-		d.Attempts, d.Changes = int(attempts), int(changes)
-		return err
+	fields: []store.Field[dora.Deployment]{
+		store.Text("service", func(d *dora.Deployment) *string { return &d.Service }),
+		store.Text("tier", func(d *dora.Deployment) *string { return &d.Tier }),
+		store.ID("deployment_id", func(d *dora.Deployment) *string { return &d.ID }),
+		store.Text("source", func(d *dora.Deployment) *string { return &d.Source }),
+		store.Text("repository", func(d *dora.Deployment) *string { return &d.Repository }),
+		store.Texts("environments", func(d *dora.Deployment) *[]string { return &d.Environments }),
+		store.Text("commit", func(d *dora.Deployment) *string { return &d.Commit }),
+		store.Text("artifact_version", func(d *dora.Deployment) *string { return &d.Version }),
+		store.Time("started_at", func(d *dora.Deployment) *time.Time { return &d.Start }),
+		store.Time("ended_at", func(d *dora.Deployment) *time.Time { return &d.End }),
+		store.Flag("succeeded", func(d *dora.Deployment) *bool { return &d.Succeeded }),
+		store.Text("class", func(d *dora.Deployment) *string { return &d.Class }),
+		store.ID("marks", func(d *dora.Deployment) *string { return &d.Marks }),
+		store.Count("attempts", func(d *dora.Deployment) *int { return &d.Attempts }),
+		store.Count("changes", func(d *dora.Deployment) *int { return &d.Changes }),
+		store.Texts("names", func(d *dora.Deployment) *[]string { return &d.Names }),
+		store.Flag("hotfix", func(d *dora.Deployment) *bool { return &d.Hotfix }),
+		store.Texts("fixes", func(d *dora.Deployment) *[]string { return &d.Fixes }),
+		store.Texts("takes_back", func(d *dora.Deployment) *[]string { return &d.TakesBack }),
+		store.Texts("rework", func(d *dora.Deployment) *[]string { return &d.Rework }),
+		store.Text("link_quality", func(d *dora.Deployment) *string { return &d.LinkQuality }),
+		store.Text("time_quality", func(d *dora.Deployment) *string { return &d.TimeQuality }),
 	},
 	key: func(d *dora.Deployment) deploymentKey { return deploymentKey{d.Service, d.Tier, d.ID} },
 	same: func(a, b *dora.Deployment) bool {
@@ -171,17 +152,20 @@ type shippedKey struct{ service, tier, repository, commit string }
 
 var shippedTable = table[shippedKey, dora.Shipped]{
 	name: "shipped_changes",
-	columns: []string{"service", "tier", "repository", "commit", "deployment_id", "actor_kind", "clock_start", "merged_at", "shipped_at", "lead_ms", "baseline",
-		"link_quality", "flags"},
-	values: func(s *dora.Shipped) []any {
-		return []any{s.Service, s.Tier, s.Repository, s.Commit, s.DeploymentID, s.ActorKind, s.ClockStart, nullable(s.Merged), s.At, s.LeadMS, s.Baseline, s.LinkQuality, s.Flags}
-	},
-	scan: func(rows store.Rows, s *dora.Shipped) error {
-		merged := into(&s.Merged)
-		err := rows.Scan(&s.Service, &s.Tier, &s.Repository, &s.Commit, &s.DeploymentID, &s.ActorKind, &s.ClockStart, &merged.from, &s.At, &s.LeadMS, &s.Baseline,
-			&s.LinkQuality, &s.Flags)
-		put(merged)
-		return err
+	fields: []store.Field[dora.Shipped]{
+		store.Text("service", func(s *dora.Shipped) *string { return &s.Service }),
+		store.Text("tier", func(s *dora.Shipped) *string { return &s.Tier }),
+		store.Text("repository", func(s *dora.Shipped) *string { return &s.Repository }),
+		store.Text("commit", func(s *dora.Shipped) *string { return &s.Commit }),
+		store.ID("deployment_id", func(s *dora.Shipped) *string { return &s.DeploymentID }),
+		store.Text("actor_kind", func(s *dora.Shipped) *string { return &s.ActorKind }),
+		store.Time("clock_start", func(s *dora.Shipped) *time.Time { return &s.ClockStart }),
+		store.Time("merged_at", func(s *dora.Shipped) *time.Time { return &s.Merged }),
+		store.Time("shipped_at", func(s *dora.Shipped) *time.Time { return &s.At }),
+		store.NumberOrNull("lead_ms", func(s *dora.Shipped) **int64 { return &s.LeadMS }),
+		store.Flag("baseline", func(s *dora.Shipped) *bool { return &s.Baseline }),
+		store.Text("link_quality", func(s *dora.Shipped) *string { return &s.LinkQuality }),
+		store.Texts("flags", func(s *dora.Shipped) *[]string { return &s.Flags }),
 	},
 	key: func(s *dora.Shipped) shippedKey { return shippedKey{s.Service, s.Tier, s.Repository, s.Commit} },
 	same: func(a, b *dora.Shipped) bool {
@@ -201,18 +185,24 @@ type pullKey struct{ service, tier, repository, change string }
 
 var pullTable = table[pullKey, dora.ShippedPull]{
 	name: "shipped_pull_requests",
-	columns: []string{"service", "tier", "repository", "change", "deployment_id", "actor_kind", "first_authored_at", "work_started_at", "ready_at", "reviewed_at",
-		"merged_at", "shipped_at", "coding_ms", "pickup_ms", "review_ms", "deploy_ms", "delivery_ms"},
-	values: func(p *dora.ShippedPull) []any {
-		return []any{p.Service, p.Tier, p.Repository, p.Change, p.DeploymentID, p.ActorKind, nullable(p.Authored), nullable(p.WorkStarted), nullable(p.Ready),
-			nullable(p.Reviewed), p.Merged, p.At, p.Coding, p.Pickup, p.Review, p.Deploy, p.Delivery}
-	},
-	scan: func(rows store.Rows, p *dora.ShippedPull) error {
-		authored, started, ready, reviewed := into(&p.Authored), into(&p.WorkStarted), into(&p.Ready), into(&p.Reviewed)
-		err := rows.Scan(&p.Service, &p.Tier, &p.Repository, &p.Change, &p.DeploymentID, &p.ActorKind, &authored.from, &started.from, &ready.from,
-			&reviewed.from, &p.Merged, &p.At, &p.Coding, &p.Pickup, &p.Review, &p.Deploy, &p.Delivery)
-		put(authored, started, ready, reviewed)
-		return err
+	fields: []store.Field[dora.ShippedPull]{
+		store.Text("service", func(p *dora.ShippedPull) *string { return &p.Service }),
+		store.Text("tier", func(p *dora.ShippedPull) *string { return &p.Tier }),
+		store.Text("repository", func(p *dora.ShippedPull) *string { return &p.Repository }),
+		store.Text("change", func(p *dora.ShippedPull) *string { return &p.Change }),
+		store.ID("deployment_id", func(p *dora.ShippedPull) *string { return &p.DeploymentID }),
+		store.Text("actor_kind", func(p *dora.ShippedPull) *string { return &p.ActorKind }),
+		store.Time("first_authored_at", func(p *dora.ShippedPull) *time.Time { return &p.Authored }),
+		store.Time("work_started_at", func(p *dora.ShippedPull) *time.Time { return &p.WorkStarted }),
+		store.Time("ready_at", func(p *dora.ShippedPull) *time.Time { return &p.Ready }),
+		store.Time("reviewed_at", func(p *dora.ShippedPull) *time.Time { return &p.Reviewed }),
+		store.Time("merged_at", func(p *dora.ShippedPull) *time.Time { return &p.Merged }),
+		store.Time("shipped_at", func(p *dora.ShippedPull) *time.Time { return &p.At }),
+		store.NumberOrNull("coding_ms", func(p *dora.ShippedPull) **int64 { return &p.Coding }),
+		store.NumberOrNull("pickup_ms", func(p *dora.ShippedPull) **int64 { return &p.Pickup }),
+		store.NumberOrNull("review_ms", func(p *dora.ShippedPull) **int64 { return &p.Review }),
+		store.NumberOrNull("deploy_ms", func(p *dora.ShippedPull) **int64 { return &p.Deploy }),
+		store.NumberOrNull("delivery_ms", func(p *dora.ShippedPull) **int64 { return &p.Delivery }),
 	},
 	key: func(p *dora.ShippedPull) pullKey { return pullKey{p.Service, p.Tier, p.Repository, p.Change} },
 	same: func(a, b *dora.ShippedPull) bool {
@@ -224,13 +214,15 @@ var pullTable = table[pullKey, dora.ShippedPull]{
 }
 
 var waitingTable = table[shippedKey, dora.Waiting]{
-	name:    "waiting_changes",
-	columns: []string{"service", "tier", "repository", "commit", "actor_kind", "clock_start", "merged_at"},
-	values: func(w *dora.Waiting) []any {
-		return []any{w.Service, w.Tier, w.Repository, w.Commit, w.ActorKind, w.ClockStart, w.Merged}
-	},
-	scan: func(rows store.Rows, w *dora.Waiting) error {
-		return rows.Scan(&w.Service, &w.Tier, &w.Repository, &w.Commit, &w.ActorKind, &w.ClockStart, &w.Merged)
+	name: "waiting_changes",
+	fields: []store.Field[dora.Waiting]{
+		store.Text("service", func(w *dora.Waiting) *string { return &w.Service }),
+		store.Text("tier", func(w *dora.Waiting) *string { return &w.Tier }),
+		store.Text("repository", func(w *dora.Waiting) *string { return &w.Repository }),
+		store.Text("commit", func(w *dora.Waiting) *string { return &w.Commit }),
+		store.Text("actor_kind", func(w *dora.Waiting) *string { return &w.ActorKind }),
+		store.Time("clock_start", func(w *dora.Waiting) *time.Time { return &w.ClockStart }),
+		store.Time("merged_at", func(w *dora.Waiting) *time.Time { return &w.Merged }),
 	},
 	key: func(w *dora.Waiting) shippedKey { return shippedKey{w.Service, w.Tier, w.Repository, w.Commit} },
 	same: func(a, b *dora.Waiting) bool {
@@ -243,27 +235,27 @@ type incidentKey struct{ service, incident, source string }
 
 var incidentTable = table[incidentKey, dora.Incident]{
 	name: "incidents",
-	columns: []string{"service", "incident", "source", "tier", "began_at", "created_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at", "reopened_at",
-		"impact", "severity", "cause", "named_deployment", "named_commit", "state", "deployment_id", "rule", "duration_ms"},
-	values: func(i *dora.Incident) []any {
-		var deployment *string
-		if i.DeploymentID != "" {
-			deployment = &i.DeploymentID
-		}
-		return []any{i.Service, i.ID, i.Source, i.Tier, i.Began, i.Created, i.Detected, nullable(i.Acknowledged), nullable(i.Mitigated), nullable(i.Resolved),
-			nullable(i.Reopened), i.Impact, i.Severity, i.Cause, i.Deployment, i.Commit, i.State, deployment, i.Rule, i.Duration()}
-	},
-	scan: func(rows store.Rows, i *dora.Incident) error {
-		acknowledged, mitigated, resolved, reopened := into(&i.Acknowledged), into(&i.Mitigated), into(&i.Resolved), into(&i.Reopened)
-		var deployment *string
-		var duration *int64 // made of the times
-		err := rows.Scan(&i.Service, &i.ID, &i.Source, &i.Tier, &i.Began, &i.Created, &i.Detected, &acknowledged.from, &mitigated.from, &resolved.from,
-			&reopened.from, &i.Impact, &i.Severity, &i.Cause, &i.Deployment, &i.Commit, &i.State, &deployment, &i.Rule, &duration)
-		put(acknowledged, mitigated, resolved, reopened)
-		if deployment != nil {
-			i.DeploymentID = *deployment
-		}
-		return err
+	fields: []store.Field[dora.Incident]{
+		store.Text("service", func(i *dora.Incident) *string { return &i.Service }),
+		store.Text("incident", func(i *dora.Incident) *string { return &i.ID }),
+		store.Text("source", func(i *dora.Incident) *string { return &i.Source }),
+		store.Text("tier", func(i *dora.Incident) *string { return &i.Tier }),
+		store.Time("began_at", func(i *dora.Incident) *time.Time { return &i.Began }),
+		store.Time("created_at", func(i *dora.Incident) *time.Time { return &i.Created }),
+		store.Time("detected_at", func(i *dora.Incident) *time.Time { return &i.Detected }),
+		store.Time("acknowledged_at", func(i *dora.Incident) *time.Time { return &i.Acknowledged }),
+		store.Time("mitigated_at", func(i *dora.Incident) *time.Time { return &i.Mitigated }),
+		store.Time("resolved_at", func(i *dora.Incident) *time.Time { return &i.Resolved }),
+		store.Time("reopened_at", func(i *dora.Incident) *time.Time { return &i.Reopened }),
+		store.FlagOrNull("impact", func(i *dora.Incident) **bool { return &i.Impact }),
+		store.Text("severity", func(i *dora.Incident) *string { return &i.Severity }),
+		store.Text("cause", func(i *dora.Incident) *string { return &i.Cause }),
+		store.Text("named_deployment", func(i *dora.Incident) *string { return &i.Deployment }),
+		store.Text("named_commit", func(i *dora.Incident) *string { return &i.Commit }),
+		store.Text("state", func(i *dora.Incident) *string { return &i.State }),
+		store.ID("deployment_id", func(i *dora.Incident) *string { return &i.DeploymentID }),
+		store.Text("rule", func(i *dora.Incident) *string { return &i.Rule }),
+		store.NumberOrNull("duration_ms", func(i *dora.Incident) **int64 { return &i.Duration }),
 	},
 	key: func(i *dora.Incident) incidentKey { return incidentKey{i.Service, i.ID, i.Source} },
 	same: func(a, b *dora.Incident) bool {
@@ -284,16 +276,19 @@ var incidentTable = table[incidentKey, dora.Incident]{
 
 var failureTable = table[deploymentKey, dora.Failure]{
 	name: "failed_deployments",
-	columns: []string{"service", "tier", "deployment_id", "ended_at", "succeeded", "rule", "incidents", "remedies", "failed_at", "restored_at", "recovery_ms",
-		"open"},
-	values: func(f *dora.Failure) []any {
-		return []any{f.Service, f.Tier, f.DeploymentID, f.Ended, f.Succeeded, f.Rule, f.Incidents, f.Remedies, f.Failed, nullable(f.Restored), f.Recovery, f.Open}
-	},
-	scan: func(rows store.Rows, f *dora.Failure) error {
-		restored := into(&f.Restored)
-		err := rows.Scan(&f.Service, &f.Tier, &f.DeploymentID, &f.Ended, &f.Succeeded, &f.Rule, &f.Incidents, &f.Remedies, &f.Failed, &restored.from, &f.Recovery, &f.Open)
-		put(restored)
-		return err
+	fields: []store.Field[dora.Failure]{
+		store.Text("service", func(f *dora.Failure) *string { return &f.Service }),
+		store.Text("tier", func(f *dora.Failure) *string { return &f.Tier }),
+		store.ID("deployment_id", func(f *dora.Failure) *string { return &f.DeploymentID }),
+		store.Time("ended_at", func(f *dora.Failure) *time.Time { return &f.Ended }),
+		store.Flag("succeeded", func(f *dora.Failure) *bool { return &f.Succeeded }),
+		store.Text("rule", func(f *dora.Failure) *string { return &f.Rule }),
+		store.Texts("incidents", func(f *dora.Failure) *[]string { return &f.Incidents }),
+		store.Texts("remedies", func(f *dora.Failure) *[]string { return &f.Remedies }),
+		store.Time("failed_at", func(f *dora.Failure) *time.Time { return &f.Failed }),
+		store.Time("restored_at", func(f *dora.Failure) *time.Time { return &f.Restored }),
+		store.NumberOrNull("recovery_ms", func(f *dora.Failure) **int64 { return &f.Recovery }),
+		store.Flag("open", func(f *dora.Failure) *bool { return &f.Open }),
 	},
 	key: func(f *dora.Failure) deploymentKey { return deploymentKey{f.Service, f.Tier, f.DeploymentID} },
 	same: func(a, b *dora.Failure) bool {
@@ -306,28 +301,28 @@ var failureTable = table[deploymentKey, dora.Failure]{
 type coverageKey struct{ service, tier string }
 
 var coverageTable = table[coverageKey, dora.Coverage]{
-	name:    "service_coverage",
-	columns: []string{"service", "tier", "first_at", "covered_to", "known_to", "midnight", "retired_at", "failure_window_ms", "sources"},
-	values: func(v *dora.Coverage) []any {
-		sources := make([][]any, len(v.Sources))
-		for i, s := range v.Sources {
-			sources[i] = []any{s.Name, s.Scope}
-		}
-		return []any{v.Service, v.Tier, v.First, v.To, v.KnownTo, v.Midnight, nullable(v.Retired), v.Window.Milliseconds(), sources}
-	},
-	scan: func(rows store.Rows, v *dora.Coverage) error {
-		retired := into(&v.Retired)
-		var window int64
-		var sources [][]any
-		if err := rows.Scan(&v.Service, &v.Tier, &v.First, &v.To, &v.KnownTo, &v.Midnight, &retired.from, &window, &sources); err != nil {
-			return err
-		}
-		put(retired)
-		v.Window = time.Duration(window) * time.Millisecond
-		for _, s := range sources {
-			v.Sources = append(v.Sources, dora.Source{Name: fmt.Sprint(s[0]), Scope: fmt.Sprint(s[1])})
-		}
-		return nil
+	name: "service_coverage",
+	fields: []store.Field[dora.Coverage]{
+		store.Text("service", func(v *dora.Coverage) *string { return &v.Service }),
+		store.Text("tier", func(v *dora.Coverage) *string { return &v.Tier }),
+		store.Time("first_at", func(v *dora.Coverage) *time.Time { return &v.First }),
+		store.Time("covered_to", func(v *dora.Coverage) *time.Time { return &v.To }),
+		store.Time("known_to", func(v *dora.Coverage) *time.Time { return &v.KnownTo }),
+		store.Time("midnight", func(v *dora.Coverage) *time.Time { return &v.Midnight }),
+		store.Time("retired_at", func(v *dora.Coverage) *time.Time { return &v.Retired }),
+		store.Milliseconds("failure_window_ms", func(v *dora.Coverage) *time.Duration { return &v.Window }),
+		store.Pairs("sources", "source", "scope",
+			func(v *dora.Coverage) (out [][2]string) {
+				for _, s := range v.Sources {
+					out = append(out, [2]string{s.Name, s.Scope})
+				}
+				return out
+			},
+			func(v *dora.Coverage, sources [][2]string) {
+				for _, s := range sources {
+					v.Sources = append(v.Sources, dora.Source{Name: s[0], Scope: s[1]})
+				}
+			}),
 	},
 	key: func(v *dora.Coverage) coverageKey { return coverageKey{v.Service, v.Tier} },
 	same: func(a, b *dora.Coverage) bool {
@@ -342,11 +337,13 @@ var coverageTable = table[coverageKey, dora.Coverage]{
 type faultKey struct{ service, kind, subject string }
 
 var faultTable = table[faultKey, dora.Fault]{
-	name:    "faults",
-	columns: []string{"service", "kind", "subject", "source", "at"},
-	values:  func(f *dora.Fault) []any { return []any{f.Service, f.Kind, f.Subject, f.Source, f.At} },
-	scan: func(rows store.Rows, f *dora.Fault) error {
-		return rows.Scan(&f.Service, &f.Kind, &f.Subject, &f.Source, &f.At)
+	name: "faults",
+	fields: []store.Field[dora.Fault]{
+		store.Text("service", func(f *dora.Fault) *string { return &f.Service }),
+		store.Text("kind", func(f *dora.Fault) *string { return &f.Kind }),
+		store.Text("subject", func(f *dora.Fault) *string { return &f.Subject }),
+		store.Text("source", func(f *dora.Fault) *string { return &f.Source }),
+		store.Time("at", func(f *dora.Fault) *time.Time { return &f.At }),
 	},
 	key:  func(f *dora.Fault) faultKey { return faultKey{f.Service, f.Kind, f.Subject} },
 	same: func(a, b *dora.Fault) bool { return a.Source == b.Source && a.At.Equal(b.At) },
