@@ -174,7 +174,7 @@ FINAL;
 CREATE VIEW payoff.deployments
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
     `deployment_id` UUID COMMENT 'Identity: that of its first attempt.',
@@ -234,8 +234,7 @@ ASOF LEFT JOIN
         valid_from,
         team,
         unit
-    FROM payoff_private.service_ownership
-    FINAL
+    FROM payoff_private.shown_owners
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
 SETTINGS join_use_nulls = 0;
 
@@ -364,7 +363,7 @@ FINAL;
 CREATE VIEW payoff.failed_deployments
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
     `deployment_id` UUID COMMENT 'The deployment.',
@@ -404,8 +403,7 @@ ASOF LEFT JOIN
         valid_from,
         team,
         unit
-    FROM payoff_private.service_ownership
-    FINAL
+    FROM payoff_private.shown_owners
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
 SETTINGS join_use_nulls = 0;
 
@@ -704,27 +702,26 @@ FROM
 CREATE VIEW payoff.freshness
 (
     `source` LowCardinality(String) COMMENT 'Who reports.',
-    `last_occurred_at` DateTime64(3, 'UTC') COMMENT 'When the latest of its facts happened, impossible times left out.',
+    `last_occurred_at` DateTime64(3, 'UTC') COMMENT 'Latest time it told of, impossible times left out; 1970-01-01 while there is none.',
     `last_received_at` DateTime64(3, 'UTC') COMMENT 'When the latest of its facts reached Payoff.',
     `last_loaded_at` DateTime64(3, 'UTC') COMMENT 'When the latest of its facts was loaded.',
-    `facts` UInt64 COMMENT 'Distinct facts it has reported.'
+    `facts` UInt64 COMMENT 'Distinct facts it has reported; of many thousands an estimate, within 1 %. payoff verify counts them.'
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'How far each source has been heard of.'
 AS SELECT
     source,
-    maxIf(occurred_at, NOT has(flags, 'impossible_time')) AS last_occurred_at,
-    max(received_at) AS last_received_at,
-    max(loaded_at) AS last_loaded_at,
-    count() AS facts
-FROM payoff_private.events
-FINAL
+    max(last_occurred_at) AS last_occurred_at,
+    max(last_received_at) AS last_received_at,
+    max(last_loaded_at) AS last_loaded_at,
+    uniqCombined64Merge(facts) AS facts
+FROM payoff_private.freshness
 GROUP BY source;
 
 CREATE VIEW payoff.incidents
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `incident` String COMMENT 'Provider\'s id.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
@@ -780,8 +777,7 @@ ASOF LEFT JOIN
         valid_from,
         team,
         unit
-    FROM payoff_private.service_ownership
-    FINAL
+    FROM payoff_private.shown_owners
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.began_at)
 SETTINGS join_use_nulls = 0;
 
@@ -818,7 +814,7 @@ COMMENT 'Ranges of Kafka offsets that are loaded, with what became of them.';
 CREATE VIEW payoff.merged_changes
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -1054,7 +1050,7 @@ FROM
                         shipped_at AS at,
                         actor_kind = 'bot' AS hit,
                         false AS also
-                    FROM payoff.shipped_changes
+                    FROM payoff_private.owned_shipped_changes
                     WHERE NOT baseline
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -1305,8 +1301,8 @@ FROM
                         d.ended_at AS at,
                         f.rule != '' AS hit,
                         f.rule NOT IN ('', 'd') AS also
-                    FROM payoff.deployments AS d
-                    LEFT JOIN payoff.failed_deployments AS f ON (f.service = d.service) AND (f.tier = d.tier) AND (f.deployment_id = d.deployment_id)
+                    FROM payoff_private.owned_deployments AS d
+                    LEFT JOIN payoff_private.owned_failed_deployments AS f ON (f.service = d.service) AND (f.tier = d.tier) AND (f.deployment_id = d.deployment_id)
                     WHERE d.succeeded OR (f.rule != '')
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -1553,7 +1549,7 @@ FROM
                         tier,
                         shipped_at AS at,
                         lead_ms AS ms
-                    FROM payoff.shipped_changes
+                    FROM payoff_private.owned_shipped_changes
                     WHERE (NOT baseline) AND (actor_kind != 'bot')
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -1803,7 +1799,7 @@ FROM
                         tier,
                         shipped_at AS at,
                         coding_ms AS ms
-                    FROM payoff.shipped_pull_requests
+                    FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -2053,7 +2049,7 @@ FROM
                         tier,
                         shipped_at AS at,
                         delivery_ms AS ms
-                    FROM payoff.shipped_pull_requests
+                    FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -2303,7 +2299,7 @@ FROM
                         tier,
                         shipped_at AS at,
                         deploy_ms AS ms
-                    FROM payoff.shipped_pull_requests
+                    FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -2553,7 +2549,7 @@ FROM
                         tier,
                         shipped_at AS at,
                         pickup_ms AS ms
-                    FROM payoff.shipped_pull_requests
+                    FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -2803,7 +2799,7 @@ FROM
                         tier,
                         shipped_at AS at,
                         review_ms AS ms
-                    FROM payoff.shipped_pull_requests
+                    FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -3068,7 +3064,7 @@ FROM
                         unit,
                         tier,
                         ended_at AS at
-                    FROM payoff.deployments
+                    FROM payoff_private.owned_deployments
                     WHERE succeeded AND (class != 'redeployment')
                 ) AS s
                 INNER JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -3346,7 +3342,7 @@ FROM
                         ended_at AS at,
                         notEmpty(rework) AS hit,
                         false AS also
-                    FROM payoff.deployments
+                    FROM payoff_private.owned_deployments
                     WHERE succeeded
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -3593,7 +3589,7 @@ FROM
                         tier,
                         ended_at AS at,
                         recovery_ms AS ms
-                    FROM payoff.failed_deployments
+                    FROM payoff_private.owned_failed_deployments
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
@@ -3857,7 +3853,7 @@ FROM
                         unit,
                         tier,
                         ended_at AS at
-                    FROM payoff.failed_deployments
+                    FROM payoff_private.owned_failed_deployments
                 ) AS s
                 INNER JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
@@ -4145,7 +4141,7 @@ FROM
                         unit,
                         tier,
                         began_at AS at
-                    FROM payoff.incidents
+                    FROM payoff_private.owned_incidents
                     WHERE state NOT IN ('false_alarm', 'no_impact')
                 ) AS s
                 INNER JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -4422,7 +4418,7 @@ FROM
                         tier,
                         created_at AS at,
                         duration_ms AS ms
-                    FROM payoff.incidents
+                    FROM payoff_private.owned_incidents
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
                 WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
@@ -4688,7 +4684,7 @@ FROM
                 false AS failed,
                 false AS succeeded,
                 false AS reworked
-            FROM payoff.shipped_changes
+            FROM payoff_private.owned_shipped_changes
             WHERE (tier = 'production') AND (NOT baseline) AND (actor_kind != 'bot') AND (lead_ms IS NOT NULL)
             UNION ALL
             SELECT
@@ -4701,7 +4697,7 @@ FROM
                 false,
                 true,
                 notEmpty(rework)
-            FROM payoff.deployments
+            FROM payoff_private.owned_deployments
             WHERE (tier = 'production') AND succeeded
             UNION ALL
             SELECT
@@ -4714,7 +4710,7 @@ FROM
                 true,
                 false,
                 false
-            FROM payoff.failed_deployments
+            FROM payoff_private.owned_failed_deployments
             WHERE tier = 'production'
         ),
         weekly AS
@@ -5065,7 +5061,7 @@ FROM
                         shipped_at AS at,
                         link_quality = 'squash' AS hit,
                         link_quality = 'push_order' AS also
-                    FROM payoff.shipped_changes
+                    FROM payoff_private.owned_shipped_changes
                     WHERE (NOT baseline) AND (actor_kind != 'bot')
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -5319,7 +5315,7 @@ FROM
                         began_at AS at,
                         state IN ('unattributed', 'unknown_service') AS hit,
                         state = 'unknown_service' AS also
-                    FROM payoff.incidents
+                    FROM payoff_private.owned_incidents
                     WHERE state IN ('placed', 'unattributed', 'unknown_service')
                 ) AS s
                 LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
@@ -5546,7 +5542,7 @@ FROM
                 c.midnight AS midnight,
                 greatest(m.merged_at, asked_from) AS from_at,
                 least(left_at, midnight, asked_to) AS to_at
-            FROM payoff.merged_changes AS m
+            FROM payoff_private.owned_merged_changes AS m
             INNER JOIN payoff.service_coverage AS c ON (c.service = m.service) AND (c.tier = m.tier)
             WHERE (m.tier = 'production') AND (m.actor_kind != 'bot') AND (from_at < to_at) AND (empty(asked_services) OR has(asked_services, m.service)) AND (empty(asked_teams) OR has(asked_teams, m.team)) AND (empty(asked_units) OR has(asked_units, m.unit))
         ),
@@ -5648,11 +5644,19 @@ CREATE TABLE payoff.metric_point_log
     `ci_high` Nullable(Float64) COMMENT 'Upper end of the 95 % interval.',
     `quality` LowCardinality(String) COMMENT 'ok, low_n, partial or no_data.',
     `generation` UInt64 COMMENT 'Log rows seen by the run that computed it.',
-    `computed_at` DateTime64(6, 'UTC') COMMENT 'When it was computed.'
+    `computed_at` DateTime64(6, 'UTC') COMMENT 'When it was computed.',
+    PROJECTION last_computed
+    (
+        SELECT
+            metric,
+            max(computed_at),
+            count()
+        GROUP BY metric
+    )
 )
 ENGINE = MergeTree
 ORDER BY (metric, grain, version, service, team, unit, dims, window_start, generation, computed_at)
-SETTINGS index_granularity = 8192
+SETTINGS index_granularity = 1024
 COMMENT 'History of all metric points; the latest of each key is in metric_points.';
 
 CREATE VIEW payoff.metric_points
@@ -6052,7 +6056,7 @@ WHERE (class = 'service') AND (r.team = '');
 CREATE VIEW payoff.shipped_changes
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -6094,15 +6098,14 @@ ASOF LEFT JOIN
         valid_from,
         team,
         unit
-    FROM payoff_private.service_ownership
-    FINAL
+    FROM payoff_private.shown_owners
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
 SETTINGS join_use_nulls = 0;
 
 CREATE VIEW payoff.shipped_pull_requests
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -6152,8 +6155,7 @@ ASOF LEFT JOIN
         valid_from,
         team,
         unit
-    FROM payoff_private.service_ownership
-    FINAL
+    FROM payoff_private.shown_owners
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
 SETTINGS join_use_nulls = 0;
 
@@ -6254,7 +6256,7 @@ GROUP BY
 CREATE VIEW payoff.waiting_changes
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -6284,8 +6286,7 @@ ASOF LEFT JOIN
         valid_from,
         team,
         unit
-    FROM payoff_private.service_ownership
-    FINAL
+    FROM payoff_private.shown_owners
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.merged_at)
 SETTINGS join_use_nulls = 0;
 
@@ -6643,6 +6644,19 @@ ORDER BY (service, kind, subject)
 SETTINGS index_granularity = 8192
 COMMENT 'Faults of the data that linking found.';
 
+CREATE TABLE payoff_private.freshness
+(
+    `source` LowCardinality(String) COMMENT 'Who reports.',
+    `last_occurred_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest time it told of, impossible times left out; 1970-01-01 while there is none.',
+    `last_received_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the latest of its facts reached Payoff.',
+    `last_loaded_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the latest of its facts was loaded.',
+    `facts` AggregateFunction(uniqCombined64, UUID) COMMENT 'Which facts it has reported, for counting.'
+)
+ENGINE = AggregatingMergeTree
+ORDER BY source
+SETTINGS index_granularity = 8192
+COMMENT 'How far each source has been heard of, in states to be merged.';
+
 CREATE TABLE payoff_private.horizons
 (
     `source` LowCardinality(String) COMMENT 'Who reports.',
@@ -6734,6 +6748,371 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (source, subject)
 SETTINGS index_granularity = 8192
 COMMENT 'Entities of the organisation as declared, derived from event_log.';
+
+CREATE VIEW payoff_private.owned_deployments
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
+    `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
+    `deployment_id` UUID COMMENT 'Identity: that of its first attempt.',
+    `source` LowCardinality(String) COMMENT 'Who reported its first attempt.',
+    `repository` LowCardinality(String) COMMENT 'Repository of its first part.',
+    `environments` Array(String) COMMENT 'Environments it went to.',
+    `commit` String COMMENT 'Commit of its first part.',
+    `artifact_version` String COMMENT 'Version as the team names it.',
+    `started_at` DateTime64(3, 'UTC') COMMENT 'First start of its attempts.',
+    `ended_at` DateTime64(3, 'UTC') COMMENT 'Last end of its attempts.',
+    `succeeded` Bool COMMENT 'The latest attempt of each part succeeded.',
+    `class` LowCardinality(String) COMMENT 'baseline, release, redeployment, rollback, re_release, or unsuccessful.',
+    `marks` Nullable(UUID) COMMENT 'Rollback: the deployment it marks as failed.',
+    `attempts` UInt32 COMMENT 'Attempts that make it.',
+    `changes` UInt32 COMMENT 'Changes it shipped, baseline not counted.',
+    `names` Array(String) COMMENT 'All it may be called by: identities of its attempts and runs, versions, commits.',
+    `hotfix` Bool COMMENT 'Marked as a hotfix, by itself or by a pull request it shipped.',
+    `fixes` Array(String) COMMENT 'Deployments and incidents it says it repairs.',
+    `takes_back` Array(String) COMMENT 'Deployments of whose changes it ships a revert, shipped less than the remedy window before.',
+    `rework` Array(LowCardinality(String)) COMMENT 'Why it is rework: rollback, revert, hotfix, names_repaired; empty if it is not.',
+    `link_quality` LowCardinality(String) COMMENT 'commit, push_order, or unknown_commit: its commit is not in the known history.',
+    `time_quality` LowCardinality(String) COMMENT 'commit: its time is that of the commit.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Deployments: attempts of one service and tier with one version, over its environments and repositories, with every owner.'
+AS SELECT
+    f.service AS service,
+    o.team AS team,
+    o.unit AS unit,
+    f.tier AS tier,
+    f.deployment_id AS deployment_id,
+    f.source AS source,
+    f.repository AS repository,
+    f.environments AS environments,
+    f.commit AS commit,
+    f.artifact_version AS artifact_version,
+    f.started_at AS started_at,
+    f.ended_at AS ended_at,
+    f.succeeded AS succeeded,
+    f.class AS class,
+    f.marks AS marks,
+    f.attempts AS attempts,
+    f.changes AS changes,
+    f.names AS names,
+    f.hotfix AS hotfix,
+    f.fixes AS fixes,
+    f.takes_back AS takes_back,
+    f.rework AS rework,
+    f.link_quality AS link_quality,
+    f.time_quality AS time_quality
+FROM payoff_private.deployments AS f
+FINAL
+ASOF LEFT JOIN
+(
+    SELECT
+        service,
+        valid_from,
+        team,
+        unit
+    FROM payoff_private.service_ownership
+    FINAL
+) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
+SETTINGS join_use_nulls = 0;
+
+CREATE VIEW payoff_private.owned_failed_deployments
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
+    `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
+    `deployment_id` UUID COMMENT 'The deployment.',
+    `ended_at` DateTime64(3, 'UTC') COMMENT 'End of the deployment: it counts in this window.',
+    `succeeded` Bool COMMENT 'Whether the deployment itself succeeded.',
+    `rule` LowCardinality(String) COMMENT 'Strongest rule: confirmed by a person; a: an incident names it; b: rolled back or reverted; c: a hotfix followed; d: an incident soon after.',
+    `incidents` Array(String) COMMENT 'Incidents put down to it.',
+    `remedies` Array(String) COMMENT 'Deployments that rolled it back, reverted or fixed it.',
+    `failed_at` DateTime64(3, 'UTC') COMMENT 'The earlier of the deployment\'s end and its first incident\'s begin.',
+    `restored_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When the last of its incidents was mitigated, else resolved; without incidents the end of the first remedy.',
+    `recovery_ms` Nullable(Int64) COMMENT 'restored_at minus failed_at in milliseconds; null while it is open, and where it is not positive.',
+    `open` Bool COMMENT 'Not restored yet.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Deployments that needed intervention: rule, incidents, remedies and time to restore, with every owner.'
+AS SELECT
+    f.service AS service,
+    o.team AS team,
+    o.unit AS unit,
+    f.tier AS tier,
+    f.deployment_id AS deployment_id,
+    f.ended_at AS ended_at,
+    f.succeeded AS succeeded,
+    f.rule AS rule,
+    f.incidents AS incidents,
+    f.remedies AS remedies,
+    f.failed_at AS failed_at,
+    f.restored_at AS restored_at,
+    f.recovery_ms AS recovery_ms,
+    f.open AS open
+FROM payoff_private.failed_deployments AS f
+FINAL
+ASOF LEFT JOIN
+(
+    SELECT
+        service,
+        valid_from,
+        team,
+        unit
+    FROM payoff_private.service_ownership
+    FINAL
+) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
+SETTINGS join_use_nulls = 0;
+
+CREATE VIEW payoff_private.owned_incidents
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
+    `incident` String COMMENT 'Provider\'s id.',
+    `source` LowCardinality(String) COMMENT 'Who reported it.',
+    `tier` LowCardinality(String) COMMENT 'Tier of its environment; production when it names none.',
+    `began_at` DateTime64(3, 'UTC') COMMENT 'When the disturbance began: as stated, else when it was detected.',
+    `created_at` DateTime64(3, 'UTC') COMMENT 'When it was created, else detected.',
+    `detected_at` DateTime64(3, 'UTC') COMMENT 'When it began to be known.',
+    `acknowledged_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When a person took it.',
+    `mitigated_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When users were served again, after the last reopening.',
+    `resolved_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was over, after the last reopening.',
+    `reopened_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was last reopened.',
+    `impact` Nullable(Bool) COMMENT 'Whether users were affected; null when it is not said.',
+    `severity` String COMMENT 'As the tool names it.',
+    `cause` String COMMENT 'Stated cause.',
+    `named_deployment` String COMMENT 'Deployment it names.',
+    `named_commit` String COMMENT 'Commit it names.',
+    `state` LowCardinality(String) COMMENT 'placed: it marks a deployment; unattributed: it marks none; false_alarm, no_impact, other_cause, dismissed: it is not put down to any; unknown_service.',
+    `deployment_id` Nullable(UUID) COMMENT 'Deployment it marks as failed.',
+    `rule` LowCardinality(String) COMMENT 'Rule that placed it: a, b, c, d.',
+    `duration_ms` Nullable(Int64) COMMENT 'resolved_at minus created_at in milliseconds; null while it is open, and where it is negative.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Incidents, each with the deployment it marks as failed, with every owner.'
+AS SELECT
+    f.service AS service,
+    o.team AS team,
+    o.unit AS unit,
+    f.incident AS incident,
+    f.source AS source,
+    f.tier AS tier,
+    f.began_at AS began_at,
+    f.created_at AS created_at,
+    f.detected_at AS detected_at,
+    f.acknowledged_at AS acknowledged_at,
+    f.mitigated_at AS mitigated_at,
+    f.resolved_at AS resolved_at,
+    f.reopened_at AS reopened_at,
+    f.impact AS impact,
+    f.severity AS severity,
+    f.cause AS cause,
+    f.named_deployment AS named_deployment,
+    f.named_commit AS named_commit,
+    f.state AS state,
+    f.deployment_id AS deployment_id,
+    f.rule AS rule,
+    f.duration_ms AS duration_ms
+FROM payoff_private.incidents AS f
+FINAL
+ASOF LEFT JOIN
+(
+    SELECT
+        service,
+        valid_from,
+        team,
+        unit
+    FROM payoff_private.service_ownership
+    FINAL
+) AS o ON (o.service = f.service) AND (o.valid_from <= f.began_at)
+SETTINGS join_use_nulls = 0;
+
+CREATE VIEW payoff_private.owned_merged_changes
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
+    `tier` LowCardinality(String) COMMENT 'Tier.',
+    `repository` LowCardinality(String) COMMENT 'Repository.',
+    `commit` String COMMENT 'The change.',
+    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
+    `merged_at` DateTime64(3, 'UTC') COMMENT 'When it came to the default branch.',
+    `shipped_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was shipped; null while it waits.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Changes that came to the default branch, with the time they were shipped, with every owner.'
+AS SELECT
+    service,
+    team,
+    unit,
+    tier,
+    repository,
+    commit,
+    actor_kind,
+    assumeNotNull(merged_at) AS merged_at,
+    toNullable(shipped_at) AS shipped_at
+FROM payoff_private.owned_shipped_changes AS s
+WHERE (s.merged_at IS NOT NULL) AND (NOT baseline)
+UNION ALL
+SELECT
+    service,
+    team,
+    unit,
+    tier,
+    repository,
+    commit,
+    actor_kind,
+    merged_at,
+    CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS shipped_at
+FROM payoff_private.owned_waiting_changes;
+
+CREATE VIEW payoff_private.owned_shipped_changes
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
+    `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
+    `repository` LowCardinality(String) COMMENT 'Repository.',
+    `commit` String COMMENT 'The change: a commit that is no merge.',
+    `deployment_id` UUID COMMENT 'Deployment that shipped it.',
+    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
+    `clock_start` DateTime64(3, 'UTC') COMMENT 'Author time, or committer time if earlier; of a squash whose commits are unknown the earliest time its pull request shows.',
+    `merged_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it came to the default branch; null when that is not known.',
+    `shipped_at` DateTime64(3, 'UTC') COMMENT 'End of the part of the deployment that shipped it.',
+    `lead_ms` Nullable(Int64) COMMENT 'shipped_at minus clock_start in milliseconds; null for the baseline and where it would be negative.',
+    `baseline` Bool COMMENT 'Shipped by the first deployment: no lead time.',
+    `link_quality` LowCardinality(String) COMMENT 'How well it is known: commit; squash: through the pull request it was squashed in; push_order: by the order of pushes.',
+    `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful: future_authored, shipped_before_authored.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Changes that reached a tier, each with the deployment that shipped it, with every owner.'
+AS SELECT
+    f.service AS service,
+    o.team AS team,
+    o.unit AS unit,
+    f.tier AS tier,
+    f.repository AS repository,
+    f.commit AS commit,
+    f.deployment_id AS deployment_id,
+    f.actor_kind AS actor_kind,
+    f.clock_start AS clock_start,
+    f.merged_at AS merged_at,
+    f.shipped_at AS shipped_at,
+    f.lead_ms AS lead_ms,
+    f.baseline AS baseline,
+    f.link_quality AS link_quality,
+    f.flags AS flags
+FROM payoff_private.shipped_changes AS f
+FINAL
+ASOF LEFT JOIN
+(
+    SELECT
+        service,
+        valid_from,
+        team,
+        unit
+    FROM payoff_private.service_ownership
+    FINAL
+) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+SETTINGS join_use_nulls = 0;
+
+CREATE VIEW payoff_private.owned_shipped_pull_requests
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
+    `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
+    `repository` LowCardinality(String) COMMENT 'Repository.',
+    `change` String COMMENT 'The pull request, as owner/name#number.',
+    `deployment_id` UUID COMMENT 'Deployment that shipped it.',
+    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
+    `first_authored_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'Earliest author time of its commits.',
+    `work_started_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When work on its tickets began.',
+    `ready_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it became ready for review.',
+    `reviewed_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'First review by another person, no bot.',
+    `merged_at` DateTime64(3, 'UTC') COMMENT 'When it was merged.',
+    `shipped_at` DateTime64(3, 'UTC') COMMENT 'End of the part of the deployment that shipped it.',
+    `coding_ms` Nullable(Int64) COMMENT 'First author time to ready for review; stages that are unknown or negative are null.',
+    `pickup_ms` Nullable(Int64) COMMENT 'Ready to first review.',
+    `review_ms` Nullable(Int64) COMMENT 'First review to merged.',
+    `deploy_ms` Nullable(Int64) COMMENT 'Merged to deployed.',
+    `delivery_ms` Nullable(Int64) COMMENT 'Work started to deployed.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Pull requests that reached a tier, with the time each stage took, in milliseconds, with every owner.'
+AS SELECT
+    f.service AS service,
+    o.team AS team,
+    o.unit AS unit,
+    f.tier AS tier,
+    f.repository AS repository,
+    f.change AS change,
+    f.deployment_id AS deployment_id,
+    f.actor_kind AS actor_kind,
+    f.first_authored_at AS first_authored_at,
+    f.work_started_at AS work_started_at,
+    f.ready_at AS ready_at,
+    f.reviewed_at AS reviewed_at,
+    f.merged_at AS merged_at,
+    f.shipped_at AS shipped_at,
+    f.coding_ms AS coding_ms,
+    f.pickup_ms AS pickup_ms,
+    f.review_ms AS review_ms,
+    f.deploy_ms AS deploy_ms,
+    f.delivery_ms AS delivery_ms
+FROM payoff_private.shipped_pull_requests AS f
+FINAL
+ASOF LEFT JOIN
+(
+    SELECT
+        service,
+        valid_from,
+        team,
+        unit
+    FROM payoff_private.service_ownership
+    FINAL
+) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+SETTINGS join_use_nulls = 0;
+
+CREATE VIEW payoff_private.owned_waiting_changes
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
+    `tier` LowCardinality(String) COMMENT 'Tier.',
+    `repository` LowCardinality(String) COMMENT 'Repository.',
+    `commit` String COMMENT 'The change: a commit that is no merge.',
+    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
+    `clock_start` DateTime64(3, 'UTC') COMMENT 'Author time, or committer time if earlier.',
+    `merged_at` DateTime64(3, 'UTC') COMMENT 'When it came to the default branch.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Changes on the default branch that no deployment has shipped, with every owner.'
+AS SELECT
+    f.service AS service,
+    o.team AS team,
+    o.unit AS unit,
+    f.tier AS tier,
+    f.repository AS repository,
+    f.commit AS commit,
+    f.actor_kind AS actor_kind,
+    f.clock_start AS clock_start,
+    f.merged_at AS merged_at
+FROM payoff_private.waiting_changes AS f
+FINAL
+ASOF LEFT JOIN
+(
+    SELECT
+        service,
+        valid_from,
+        team,
+        unit
+    FROM payoff_private.service_ownership
+    FINAL
+) AS o ON (o.service = f.service) AND (o.valid_from <= f.merged_at)
+SETTINGS join_use_nulls = 0;
 
 CREATE TABLE payoff_private.person_aliases
 (
@@ -6855,6 +7234,44 @@ ENGINE = ReplacingMergeTree(generation, deleted)
 ORDER BY (service, tier, repository, change)
 SETTINGS index_granularity = 8192
 COMMENT 'Pull requests and the deployment that shipped them.';
+
+CREATE VIEW payoff_private.shown_owners
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `valid_from` DateTime64(3, 'UTC') COMMENT 'First instant; 1900-01-01: since ever.',
+    `team` LowCardinality(String) COMMENT 'Team that owns it; empty: none, or one that is shown only inside its unit.',
+    `unit` LowCardinality(String) COMMENT 'Unit of the team at the time.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Owners of services for all time, without the names of small teams.'
+AS SELECT
+    o.service AS service,
+    if(s.team = '', o.valid_from, greatest(o.valid_from, s.valid_from)) AS valid_from,
+    if((s.team != '') AND (s.members < 3), '', o.team) AS team,
+    o.unit AS unit
+FROM
+(
+    SELECT
+        service,
+        team,
+        unit,
+        valid_from,
+        valid_to
+    FROM payoff_private.service_ownership
+    FINAL
+) AS o
+LEFT JOIN
+(
+    SELECT
+        team,
+        valid_from,
+        valid_to,
+        members
+    FROM payoff_private.team_sizes
+    FINAL
+) AS s ON s.team = o.team
+WHERE (s.team = '') OR ((s.valid_from < o.valid_to) AND (o.valid_from < s.valid_to))
+SETTINGS join_use_nulls = 0;
 
 CREATE TABLE payoff_private.suppressed
 (

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/payoff-metrics/payoff/pkg/dashboard"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
@@ -53,6 +57,29 @@ func BenchmarkEventToQueryable(b *testing.B) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Milliseconds()), "p50-ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Milliseconds()), "p99-ms")
+}
+
+var panelsData = flag.String("panels.data", "", "data directory of an example that BenchmarkPanels asks; a small one is made without")
+
+// BenchmarkPanels is how long the queries of all dashboards take as a reader, by
+// every bucket, for the whole and for some services, on an example.
+func BenchmarkPanels(b *testing.B) {
+	dir := *panelsData
+	if dir == "" {
+		dir = b.TempDir()
+		must(b, "demo", "--once", "--teams", "10", "--data", dir)
+	}
+	for b.Loop() {
+		var res checked
+		if err := json.Unmarshal([]byte(must(b, "dashboards", "check", "--json", "--runs", "3", "--data", dir)), &res); err != nil {
+			b.Fatal(err)
+		}
+		slowest := slices.MaxFunc(res.Timings, func(x, y dashboard.Timing) int { return cmp.Compare(x.P95, y.P95) })
+		b.Logf("the slowest is %s of %s", slowest.Panel, slowest.Dashboard)
+		b.ReportMetric(float64(res.P50.Microseconds())/1000, "p50-ms")
+		b.ReportMetric(float64(res.P95.Microseconds())/1000, "p95-ms")
+		b.ReportMetric(float64(slowest.P95.Microseconds())/1000, "slowest-p95-ms")
+	}
 }
 
 // probe posts the n-th event of its own and waits until it can be read.

@@ -90,7 +90,8 @@ func (e *env) dashboardsCheckCmd() *cobra.Command {
 expanded as Grafana's data source does, as a reader, by day, week, month and
 quarter, for the whole and for some services, and compare each number with the
 published point: same digits. The same queries then run on an empty store, where
-none may fail. Exit code 1 if something is wrong.`,
+none may fail. The slowest queries are listed with their times, with --verbose all
+of them. Exit code 1 if something is wrong.`,
 		RunE: func(c *cobra.Command, _ []string) error { return e.checkDashboards(c.Context(), runs, within) },
 	}
 	c.Flags().IntVar(&runs, "runs", 1, "how often each query is run by each bucket, for the times")
@@ -101,7 +102,9 @@ none may fail. Exit code 1 if something is wrong.`,
 // checked is what `dashboards check` answers.
 type checked struct {
 	dashboard.Report
-	Empty dashboard.Report `json:"empty"` // on an empty store
+	Empty dashboard.Report `json:"empty"`  // on an empty store
+	P50   time.Duration    `json:"p50_ns"` // over every run of every query
+	P95   time.Duration    `json:"p95_ns"`
 }
 
 func (e *env) checkDashboards(ctx context.Context, runs int, within time.Duration) error {
@@ -137,6 +140,7 @@ func (e *env) checkDashboards(ctx context.Context, runs int, within time.Duratio
 			res.Faults = append(res.Faults, fmt.Sprintf("%s, %s: p95 is %v, more than %v", t.Dashboard, t.Panel, t.P95.Round(time.Millisecond), within))
 		}
 	}
+	res.P50, res.P95 = dashboard.Overall(res.Timings)
 	if e.json {
 		err = printJSON(e.out, res)
 	} else {
@@ -198,13 +202,18 @@ func (e *env) tellChecked(res checked) error {
 	slowest := slices.Clone(res.Timings)
 	slices.SortStableFunc(slowest, func(a, b dashboard.Timing) int { return int(b.P95 - a.P95) })
 	t := newTable(e.out, "dashboard", "slowest queries", ">runs", ">rows", ">p50", ">p95")
-	for _, x := range slowest[:min(10, len(slowest))] {
+	shown := slowest
+	if !e.verbose {
+		shown = slowest[:min(10, len(slowest))]
+	}
+	for _, x := range shown {
 		t.row(x.Dashboard, x.Panel, fmt.Sprint(x.Runs), fmt.Sprint(x.Rows), x.P50.Round(time.Millisecond).String(), x.P95.Round(time.Millisecond).String())
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "\n%d queries ran here and on an empty store; %d rows of numbers were compared with the published points.\n", len(res.Timings), res.Compared)
+	fmt.Fprintf(e.out, "\nOver all queries half took at most %v, and 95 %% at most %v.\n", res.P50.Round(time.Millisecond), res.P95.Round(time.Millisecond))
+	fmt.Fprintf(e.out, "%d queries ran here and on an empty store; %d rows of numbers were compared with the published points.\n", len(res.Timings), res.Compared)
 	if res.Compared == 0 {
 		fmt.Fprintln(e.out, "There was nothing to compare: the store has no points yet. `payoff import git DIR` brings some.")
 	}

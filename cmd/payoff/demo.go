@@ -59,7 +59,7 @@ The stories that are in these numbers are told in examples/README.md.`,
 
 func (e *env) demo(ctx context.Context, cfg config.Config, o demoOptions) error {
 	if cfg.Organisation.Name == config.Default().Organisation.Name {
-		cfg.Organisation.Name = "Acme"
+		cfg.Organisation.Name = acme.Name
 	}
 	full, err := e.demoIsThere(o.Options)
 	if err != nil {

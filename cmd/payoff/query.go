@@ -61,7 +61,7 @@ func (e *env) metricsShowCmd() *cobra.Command {
 			t.row("version", fmt.Sprintf("%d, %s", d.Version, d.Maturity))
 			t.row("guardrails", strings.Join(d.Guardrails, ", "))
 			for _, s := range d.Stats {
-				t.row("beside it", s.Name+": "+s.Help)
+				t.row("beside it", s.Name+": "+s.Title+". "+s.Help)
 			}
 			t.row("any range", fmt.Sprintf("SELECT * FROM %s(from='2026-01-01', to='2026-04-01', services=[], teams=[], units=[])", d.View()))
 			if err := t.flush(); err != nil {

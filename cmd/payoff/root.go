@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/payoff-metrics/payoff/examples/acme"
 	"github.com/payoff-metrics/payoff/pkg/config"
 	"github.com/payoff-metrics/payoff/pkg/impact/estimatecmd"
 	"github.com/payoff-metrics/payoff/pkg/instance"
@@ -129,7 +130,17 @@ func (e *env) config() (config.Config, error) {
 			name = "payoff.yaml"
 		}
 	}
-	return config.Load(name, e.environ)
+	cfg, err := config.Load(name, e.environ)
+	if err == nil && cfg.Organisation.Name == config.Default().Organisation.Name && e.isExample() {
+		cfg.Organisation.Name = acme.Name
+	}
+	return cfg, err
+}
+
+// isExample reports whether the data directory holds the example.
+func (e *env) isExample() bool {
+	_, err := os.Stat(demoPath(e.data))
+	return err == nil
 }
 
 // logger writes to standard error: everything with --verbose, else what a person

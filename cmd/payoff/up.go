@@ -93,15 +93,28 @@ func (e *env) servePages(ctx context.Context, cfg config.Config, i *instance.Ins
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/control/", i.Control())
-	mux.Handle("/", pages.New(pages.Options{Store: r, Location: cfg.Location(), Organisation: cfg.Organisation.Name, Metrics: catalogue.All(),
-		AllowedHosts: cfg.Ingest.AllowedHosts, Logger: e.logger(), Now: e.now, Reviews: e.reviews(cfg, r)}))
+	shown := pages.New(pages.Options{Store: r, Location: cfg.Location(), Organisation: cfg.Organisation.Name, Metrics: catalogue.All(),
+		AllowedHosts: cfg.Ingest.AllowedHosts, Logger: e.logger(), Now: e.now, Reviews: e.reviews(cfg, r)})
+	mux.Handle("/", shown)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()
+	warming, cool := context.WithCancel(ctx)
+	warmed := make(chan struct{})
+	go func() {
+		defer close(warmed)
+		if err := shown.Warm(warming); err != nil && warming.Err() == nil {
+			e.logger().Warn("warming the pages; the first reader waits instead", "error", err)
+		}
+	}()
 	if err := i.SetPages(l.Addr().String()); err != nil {
+		cool()
+		<-warmed
 		return nil, errors.Join(err, srv.Close(), r.Close())
 	}
 	return func() error {
+		cool()
+		<-warmed
 		stop, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		err := srv.Shutdown(stop)

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// Name of the organisation.
+const Name = "Acme"
+
 // Options choose the organisation. The zero value is the one the documentation
 // speaks of.
 type Options struct {
@@ -100,7 +103,7 @@ func (w *World) Tell(emit func(*Event) error) error {
 			return err
 		}
 	}
-	for _, tell := range []func(*stream, func(*Event) error) error{w.tellOnCall, w.tellUsage, w.tellTickets, w.tellWork} {
+	for _, tell := range []func(*stream, func(*Event) error) error{w.tellOnCall, w.tellUsage, w.tellTickets, w.tellWork, w.tellProcesses} {
 		if err := tell(s, emit); err != nil {
 			return err
 		}
@@ -110,7 +113,7 @@ func (w *World) Tell(emit func(*Event) error) error {
 
 // Version of the generator: raised when the same options make another
 // organisation.
-const Version = 1
+const Version = 2
 
 // About is how many events Tell will emit, to a tenth: for progress bars.
 func (w *World) About() int {

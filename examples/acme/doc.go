@@ -16,6 +16,8 @@
 //	         one per rotation                incidents of other causes, pages             (incidents.go)
 //	         one per capability              offers, mandates, usage                      (usage.go)
 //	         help desk, planning             tickets, work                                (tickets.go)
+//	         platform team                   changes of processes                         (process.go)
+//	         platform team                   changes of processes                         (process.go)
 //
 // What is remarkable about this organisation, and the number that shows it, is
 // told in examples/README.md.

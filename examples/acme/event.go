@@ -31,6 +31,7 @@ const (
 	sourceDesk      = "/acme/helpdesk"  // tickets
 	sourceUsage     = "/acme/usage"     // usage of capabilities
 	sourcePlanning  = "/acme/planning"  // work
+	sourcePlatform  = "/acme/platform"  // what the platform team changed on purpose
 )
 
 type wire struct {

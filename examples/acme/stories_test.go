@@ -182,6 +182,14 @@ func operations(y *tally, add addFunc) {
 		}
 	}
 	add("moved services", "%.0f", moved, 10, 30)
+	recorded, everybody := 0.0, 0.0
+	for _, c := range y.changes {
+		if recorded++; c.team == "" && c.at.Truncate(week).Equal(acme.RolloutEnds) {
+			everybody++
+		}
+	}
+	add("recorded changes", "%.0f", recorded, 20, 25)
+	add("recorded for everybody", "%.0f", everybody, 1, 1)
 	add("people", "%.0f", float64(len(y.world.People)), 650, 900)
 	add("events", "%.0f", float64(y.n), 1_000_000, 2_000_000)
 }

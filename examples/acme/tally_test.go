@@ -25,6 +25,7 @@ type tally struct {
 	uses     map[string][]use      // by capability
 	pages    []paged
 	tickets  map[string][]time.Time // opened, by category
+	changes  []change
 	n        int
 }
 
@@ -47,6 +48,12 @@ type use struct {
 	team, unit string
 	at         time.Time
 	value      bool
+}
+
+// A change of a process, of everybody's when it names no team.
+type change struct {
+	at   time.Time
+	team string
 }
 
 type paged struct {
@@ -99,6 +106,8 @@ func (y *tally) take(e *acme.Event) {
 		y.pages = append(y.pages, paged{key: e.Content.Key, rotation: e.Content.Rotation, at: e.Time})
 	case events.PageLabelled:
 		y.label(e.Content.Key, e.Content.Label)
+	case events.ProcessChanged:
+		y.changes = append(y.changes, change{e.Time, e.Content.Team})
 	case events.TicketCreated:
 		y.tickets[e.Custom.Category] = append(y.tickets[e.Custom.Category], e.Time)
 	}

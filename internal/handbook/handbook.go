@@ -111,7 +111,7 @@ func metrics(b *strings.Builder, defs []metric.Def) {
 			fmt.Fprintf(b, "| never without | %s |\n", strings.Join(d.Guardrails, ", "))
 		}
 		for _, s := range d.Stats {
-			fmt.Fprintf(b, "| beside it, dims `{\"stat\":\"%s\"}` | %s |\n", s.Name, s.Help)
+			fmt.Fprintf(b, "| beside it, dims `{\"stat\":\"%s\"}` | %s. %s |\n", s.Name, s.Title, s.Help)
 		}
 		fmt.Fprintf(b, "| computed from | %s |\n| version, owner | %d, %s |\n| audience | %s |\n", strings.Join(d.Facts, ", "), d.Version, d.Owner, d.Audience)
 		if d.SQL != "" {

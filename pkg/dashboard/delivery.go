@@ -96,10 +96,10 @@ func beside(d metric.Def, unit metric.Unit) look {
 	for _, s := range d.Stats {
 		if s.Unit == unit {
 			names = append(names, s.Name)
-			fmt.Fprintf(&meaning, "%s: %s ", s.Name, s.Help)
+			fmt.Fprintf(&meaning, "%s: %s ", s.Title, s.Help)
 		}
 	}
-	l := lookOf(d, d.Title+": "+strings.Join(names, ", "), latest(d, unit, names...))
+	l := lookOf(d, d.Title+": "+strings.Join(titlesOf(d, names), ", "), latest(d, unit, names...))
 	l.unit, l.decimals = unitOf(unit)
 	l.description = meaning.String() + "\n\n" + l.description
 	return l

@@ -42,7 +42,7 @@ func freshness() tile {
 		empty:       "The store could not say how fresh it is.",
 		query: newQuery(`WITH
     (SELECT count() FROM payoff.dead_letters WHERE replayed_at IS NULL) AS parked,
-    (SELECT maxOrNull(computed_at) FROM payoff.metric_point_log) AS computed
+    (SELECT if(count() = 0, NULL, max(computed_at)) FROM payoff.metric_point_log) AS computed
 SELECT if(count() = 0,
     'No event has arrived yet, so every panel is empty. Begin with: payoff import git DIR',
     concat('Data until ', formatDateTime(max(last_occurred_at), '%Y-%m-%d %H:%i'), ' UTC · ',

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/payoff-metrics/payoff/pkg/metric"
@@ -78,17 +79,32 @@ func dims(figures []string) []string {
 	return out
 }
 
+// titlesOf are the figures as people read them, within a line; none for the main one.
+func titlesOf(d metric.Def, figures []string) []string {
+	var out []string
+	for _, s := range d.Stats {
+		if slices.Contains(figures, s.Name) {
+			out = append(out, strings.ToLower(s.Title[:1])+s.Title[1:])
+		}
+	}
+	return out
+}
+
 // latest asks for figures, of one unit, of the last complete window, of each that is chosen: a
 // row with the value and a line that says whose, when, from how many and within
 // which interval. What has no point has a row that says so.
 func latest(d metric.Def, unit metric.Unit, figures ...string) Query {
 	list := "'" + strings.Join(dims(figures), "', '") + "'"
+	named := "''" // the figure, where it is not the main one
+	if titles := titlesOf(d, figures); titles != nil {
+		named = "concat(', ', transform(dims, [" + list + "], ['" + strings.Join(titles, "', '") + "'], dims))"
+	}
 	sql := `WITH
     ` + last(d) + ` AS last,
     ` + label + ` AS period
 SELECT
     concat(
-        ` + subject + `, if(dims = '', '', concat(' ', JSONExtractString(dims, 'stat'))),
+        ` + subject + `, ` + named + `,
         ' · ', if(last IS NULL, concat('no complete ', ` + grain + ` , ' in this range'), ifNull(period, toString(last))),
         multiIf(last IS NULL, '', quality = '', ' · nothing to count', concat(' · n ', toString(n))),
         if(ci_low IS NULL OR ci_high IS NULL, '', concat(' · 95 % ', ` + words("ci_low", unit) + `, ' – ', ` + words("ci_high", unit) + `)),

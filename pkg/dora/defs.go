@@ -64,11 +64,11 @@ var (
 	mainMetrics = []string{"dora.change_fail_rate", "dora.failed_deployments", "dora.impact_incidents"}
 )
 
-func p75p90(missing, help string) []metric.Stat {
+func p75p90(missing, title, help string) []metric.Stat {
 	return []metric.Stat{
-		{Name: "p75", Help: "Three of four are faster.", Unit: metric.Milliseconds},
-		{Name: "p90", Help: "Nine of ten are faster.", Unit: metric.Milliseconds},
-		{Name: missing, Help: help, Unit: metric.Count},
+		{Name: "p75", Title: "Three of four within", Help: "Three of four are faster.", Unit: metric.Milliseconds},
+		{Name: "p90", Title: "Nine of ten within", Help: "Nine of ten are faster.", Unit: metric.Milliseconds},
+		{Name: missing, Title: title, Help: help, Unit: metric.Count},
 	}
 }
 
@@ -103,7 +103,7 @@ func throughput() []metric.Def {
 			Help: "Successful deployments to production, redeployments of the running commit left out, divided by covered days: " +
 				"the days from the first known deployment to retirement or the end of what the source has told. Per service and day; DORA 2025.",
 			Class: metric.Impact, Direction: metric.Higher, Unit: metric.PerDay, Guardrails: mainMetrics,
-			Stats: []metric.Stat{{Name: "days", Help: "Days with at least one deployment.", Unit: metric.Count}},
+			Stats: []metric.Stat{{Name: "days", Title: "Days with a deployment", Help: "Days with at least one deployment.", Unit: metric.Count}},
 			Facts: []string{"deployments", "service_coverage"},
 			SQL: count(`SELECT service, team, unit, tier, ended_at AS at FROM payoff.deployments WHERE succeeded AND class != 'redeployment'`,
 				"1", "", `, '{"stat":"days"}'`),
@@ -114,7 +114,7 @@ func throughput() []metric.Def {
 			Help: "From a change's author time (committer time if earlier) to the end of the deployment that shipped it to production; changes by people, " +
 				"merge commits and the first deployment left out; median, in the window in which the deployment ended. A squashed pull request counts as its commits. DORA 2025.",
 			Class: metric.Impact, Direction: metric.Lower, Unit: metric.Milliseconds, Guardrails: mainMetrics,
-			Stats: p75p90("missing", "Changes without a believable lead time, left out."),
+			Stats: p75p90("missing", "Changes left out", "Changes without a believable lead time, left out."),
 			Facts: []string{"shipped_changes", "service_coverage"},
 			SQL: median(`SELECT service, team, unit, tier, shipped_at AS at, lead_ms AS ms FROM payoff.shipped_changes WHERE NOT baseline AND actor_kind != 'bot'`,
 				notCovered, "missing"),
@@ -137,7 +137,7 @@ func stability() []metric.Def {
 			Help: "Failed deployments divided by successful or failed ones, in production. A deployment failed if an incident names it (a), it was rolled back or a change of it reverted (b), " +
 				"a hotfix names or follows it (c), or an incident of its service began soon after it (d). A window younger than the time in which incidents are put down to deployments is partial. DORA 2025.",
 			Class: metric.Impact, Direction: metric.Lower, Unit: metric.Ratio, Guardrails: []string{"dora.deployment_frequency", "dora.failed_deployments", "dora.impact_incidents"},
-			Stats: []metric.Stat{{Name: "rules_abc", Help: "By rules a to c alone, without incidents that only follow in time.", Unit: metric.Ratio}},
+			Stats: []metric.Stat{{Name: "rules_abc", Title: "By rules a to c alone", Help: "By rules a to c alone, without incidents that only follow in time.", Unit: metric.Ratio}},
 			Facts: []string{"deployments", "failed_deployments", "service_coverage"},
 			SQL:   rate(failedOrNot, young, "rules_abc"),
 		},
@@ -147,7 +147,7 @@ func stability() []metric.Def {
 			Help: "From the earlier of a failed deployment's end and its first incident's begin until the last of its incidents was mitigated (else resolved), or, without an incident, " +
 				"until its remedy was deployed. Median, in the window in which the failed deployment ended; those not restored yet are counted beside it. DORA 2025.",
 			Class: metric.Impact, Direction: metric.Lower, Unit: metric.Milliseconds, Guardrails: []string{"dora.deployment_frequency", "dora.change_fail_rate", "dora.failed_deployments"},
-			Stats: p75p90("open", "Failed deployments not restored yet, or restored at an impossible time."),
+			Stats: p75p90("open", "Not restored yet", "Failed deployments not restored yet, or restored at an impossible time."),
 			Facts: []string{"failed_deployments", "service_coverage"},
 			SQL:   median(`SELECT service, team, unit, tier, ended_at AS at, recovery_ms AS ms FROM payoff.failed_deployments`, young, "open"),
 		},
@@ -167,7 +167,7 @@ func stability() []metric.Def {
 			Help: "Failed deployments to production per covered service-week. A rate falls by itself when its denominator grows; this count does not, " +
 				"and so it guards every aim at frequency or lead time.",
 			Class: metric.Guardrail, Direction: metric.Lower, Unit: metric.PerWeek,
-			Stats: []metric.Stat{{Name: "days", Help: "Days with at least one.", Unit: metric.Count}},
+			Stats: []metric.Stat{{Name: "days", Title: "Days with a failure", Help: "Days with at least one.", Unit: metric.Count}},
 			Facts: []string{"failed_deployments", "service_coverage"},
 			SQL:   count(`SELECT service, team, unit, tier, ended_at AS at FROM payoff.failed_deployments`, "7", youngCount, `, '{"stat":"days"}'`),
 		},
@@ -177,7 +177,7 @@ func stability() []metric.Def {
 			Help: "Incidents in production per covered service-week, false alarms and incidents stated to be without impact left out, in the window in which they began. " +
 				"It guards every aim at frequency or lead time.",
 			Class: metric.Guardrail, Direction: metric.Lower, Unit: metric.PerWeek,
-			Stats: []metric.Stat{{Name: "days", Help: "Days with at least one.", Unit: metric.Count}},
+			Stats: []metric.Stat{{Name: "days", Title: "Days with an incident", Help: "Days with at least one.", Unit: metric.Count}},
 			Facts: []string{"incidents", "service_coverage"},
 			SQL: count(`SELECT service, team, unit, tier, began_at AS at FROM payoff.incidents WHERE state NOT IN ('false_alarm', 'no_impact')`,
 				"7", "", `, '{"stat":"days"}'`),
@@ -188,7 +188,7 @@ func stability() []metric.Def {
 			Help: "From an incident's creation to its resolution after the last reopening, all incidents in production; median, in the window in which it was created. " +
 				"It is not the recovery time of failed deployments.",
 			Class: metric.Health, Direction: metric.Lower, Unit: metric.Milliseconds,
-			Stats: p75p90("open", "Incidents not resolved yet."),
+			Stats: p75p90("open", "Not resolved yet", "Incidents not resolved yet."),
 			Facts: []string{"incidents", "service_coverage"},
 			SQL:   median(`SELECT service, team, unit, tier, created_at AS at, duration_ms AS ms FROM payoff.incidents`, notKnown, "open"),
 		},
@@ -200,10 +200,10 @@ func stability() []metric.Def {
 			Class: metric.Health, Direction: metric.Higher, Unit: metric.Score,
 			Grains: []metric.Grain{metric.Week}, Dimensions: []string{"service", "unit"}, Trailing: 27 * 7 * 24 * time.Hour,
 			Stats: []metric.Stat{
-				{Name: "throughput", Help: "Mean of lead time, recovery and frequency.", Unit: metric.Score}, {Name: "stability", Help: "Mean of the two rates.", Unit: metric.Score},
-				{Name: "lead_time", Help: "By median lead time.", Unit: metric.Score}, {Name: "recovery", Help: "By median recovery time.", Unit: metric.Score},
-				{Name: "frequency", Help: "By deployments a week.", Unit: metric.Score}, {Name: "fail_rate", Help: "By change fail rate.", Unit: metric.Score},
-				{Name: "rework", Help: "By deployment rework rate.", Unit: metric.Score},
+				{Name: "throughput", Title: "Throughput", Help: "Mean of lead time, recovery and frequency.", Unit: metric.Score}, {Name: "stability", Title: "Stability", Help: "Mean of the two rates.", Unit: metric.Score},
+				{Name: "lead_time", Title: "Lead time", Help: "By median lead time.", Unit: metric.Score}, {Name: "recovery", Title: "Recovery time", Help: "By median recovery time.", Unit: metric.Score},
+				{Name: "frequency", Title: "Deployment frequency", Help: "By deployments a week.", Unit: metric.Score}, {Name: "fail_rate", Title: "Change fail rate", Help: "By change fail rate.", Unit: metric.Score},
+				{Name: "rework", Title: "Rework rate", Help: "By deployment rework rate.", Unit: metric.Score},
 			},
 			Facts: []string{"deployments", "shipped_changes", "failed_deployments", "service_coverage"}, SQL: score,
 		},
@@ -216,7 +216,7 @@ func stages() []metric.Def {
 			Name: "dora.change_lead_time_" + name, Title: "Lead time: " + title, Question: question,
 			Help:  help + " Median over pull requests by people, in the window in which the deployment that shipped them ended; a stage that is unknown or negative is left out and counted.",
 			Class: metric.Health, Direction: metric.Lower, Unit: metric.Milliseconds,
-			Stats: p75p90("missing", "Pull requests of which the stage is not known."),
+			Stats: p75p90("missing", "Pull requests left out", "Pull requests of which the stage is not known."),
 			Facts: []string{"shipped_pull_requests", "service_coverage"},
 			SQL: median(`SELECT service, team, unit, tier, shipped_at AS at, `+column+` AS ms FROM payoff.shipped_pull_requests WHERE actor_kind != 'bot'`,
 				notCovered, "missing"),
@@ -232,8 +232,8 @@ func stages() []metric.Def {
 }
 
 func shares() []metric.Def {
-	share := func(name, title, question, help string, d metric.Direction, facts []string, sql string) metric.Def {
-		return metric.Def{Name: name, Title: title, Question: question, Help: help, Class: metric.Health, Direction: d, Unit: metric.Ratio, Facts: facts, SQL: sql}
+	share := func(name, title, question, help string, d metric.Direction, facts []string, sql string, stats ...metric.Stat) metric.Def {
+		return metric.Def{Name: name, Title: title, Question: question, Help: help, Class: metric.Health, Direction: d, Unit: metric.Ratio, Facts: facts, SQL: sql, Stats: stats}
 	}
 	return []metric.Def{
 		share("dora.bot_share", "Share of changes by bots", "How much of what we ship was written by bots?",
@@ -244,13 +244,15 @@ func shares() []metric.Def {
 			"Changes known through the pull request they were squashed in, divided by all changes by people shipped to production. Beside it the share linked by the order of pushes, without a commit graph.",
 			metric.Neither, []string{"shipped_changes", "service_coverage"},
 			rate(`SELECT service, team, unit, tier, shipped_at AS at, link_quality = 'squash' AS hit, link_quality = 'push_order' AS also FROM payoff.shipped_changes
-				WHERE NOT baseline AND actor_kind != 'bot'`, notCovered, "push_order")),
+				WHERE NOT baseline AND actor_kind != 'bot'`, notCovered, "push_order"),
+			metric.Stat{Name: "push_order", Title: "Linked by the order of pushes", Help: "Share of changes linked by the order of pushes, without a commit graph.", Unit: metric.Ratio}),
 		share("dora.unattributed_incident_share", "Share of unattributed incidents", "How many incidents can be put down to no deployment?",
 			"Incidents that mark no deployment divided by those that could: false alarms, incidents without impact and those that state another cause left out; in the window in which they began. "+
 				"A high share says that links are missing, and the change fail rate is too low.",
 			metric.Lower, []string{"incidents", "service_coverage"},
 			rate(`SELECT service, team, unit, tier, began_at AS at, state IN ('unattributed', 'unknown_service') AS hit, state = 'unknown_service' AS also FROM payoff.incidents
-				WHERE state IN ('placed', 'unattributed', 'unknown_service')`, notKnown, "unknown_service")),
+				WHERE state IN ('placed', 'unattributed', 'unknown_service')`, notKnown, "unknown_service"),
+			metric.Stat{Name: "unknown_service", Title: "Of a service that is not known", Help: "Share of incidents whose service no deployment names.", Unit: metric.Ratio}),
 	}
 }
 
@@ -263,8 +265,8 @@ func waits() []metric.Def {
 				"Known where pushes or merges tell where the default branch stands.",
 			Class: metric.Health, Direction: metric.Lower, Unit: metric.Count, Grains: metric.Grains[1:],
 			Stats: []metric.Stat{
-				{Name: "age_p50", Help: "Half are older.", Unit: metric.Milliseconds}, {Name: "age_p90", Help: "One of ten is older.", Unit: metric.Milliseconds},
-				{Name: "oldest", Help: "Age of the oldest.", Unit: metric.Milliseconds},
+				{Name: "age_p50", Title: "Half wait longer than", Help: "Half are older.", Unit: metric.Milliseconds}, {Name: "age_p90", Title: "One of ten waits longer than", Help: "One of ten is older.", Unit: metric.Milliseconds},
+				{Name: "oldest", Title: "The oldest waits", Help: "Age of the oldest.", Unit: metric.Milliseconds},
 			},
 			Facts: []string{"merged_changes", "service_coverage"}, SQL: undeployedChanges,
 		},
@@ -274,7 +276,7 @@ func waits() []metric.Def {
 			Help: "Median time from merge to deployment by Kaplan and Meier's estimate, over changes by people merged in the window; what is not deployed is counted as waiting so far (right-censored), " +
 				"so the slowest are not left out. There is none while fewer than half are deployed.",
 			Class: metric.Health, Direction: metric.Lower, Unit: metric.Milliseconds,
-			Stats: []metric.Stat{{Name: "waiting", Help: "Changes of the window that are not deployed.", Unit: metric.Count}},
+			Stats: []metric.Stat{{Name: "waiting", Title: "Still waiting", Help: "Changes of the window that are not deployed.", Unit: metric.Count}},
 			Facts: []string{"merged_changes", "service_coverage"}, SQL: mergeToDeploy, Fold: foldWaits,
 		},
 	}

@@ -105,9 +105,10 @@ type Figure struct {
 
 // A Stat is a figure beside the main one, stored under dims {"stat":"<name>"}.
 type Stat struct {
-	Name string // "p90"
-	Help string
-	Unit Unit
+	Name  string // "p90": it is stored
+	Title string // as people read it, before the value: "Nine of ten within"
+	Help  string
+	Unit  Unit
 }
 
 // View is the name of the metric's parameterised view.
@@ -135,6 +136,9 @@ func (d Def) Validate() error {
 	check(len(d.Facts) > 0, "no facts")
 	check(d.Fold == nil || d.Trailing == 0, "a folded metric takes its facts from its windows alone")
 	check(strings.Contains(d.SQL, "windows"), "SQL does not read the relation windows")
+	for _, st := range d.Stats {
+		check(st.Name != "" && st.Title != "" && st.Help != "" && st.Unit != "", fmt.Sprintf("the figure %q lacks a name, title, help or unit", st.Name))
+	}
 	if wrong != nil {
 		return fmt.Errorf("metric %q: %s", d.Name, strings.Join(wrong, "; "))
 	}
@@ -160,6 +164,16 @@ const viewHead = `WITH
     windows AS (SELECT 'range' AS grain, {from:DateTime64(3, 'UTC')} AS window_start, {to:DateTime64(3, 'UTC')} AS window_end),
 ` + suppressions + askedOf
 
+// owned has the SQL of a metric read facts under all their owners. For analysts, the
+// views it names leave the names of small teams out: at the time of the fact, while
+// a metric does so by the team's size at the window's end.
+var owned = strings.NewReplacer(func() (pairs []string) {
+	for _, facts := range []string{"deployments", "failed_deployments", "incidents", "merged_changes", "shipped_changes", "shipped_pull_requests", "waiting_changes"} {
+		pairs = append(pairs, "payoff."+facts, "payoff_private.owned_"+facts)
+	}
+	return pairs
+}()...)
+
 func batchHead(where string) string { return windowsHead(where, suppressions) }
 
 func windowsHead(where, suppressed string) string {
@@ -174,7 +188,7 @@ func windowsHead(where, suppressed string) string {
 // CreateView is the statement that makes the metric's parameterised view.
 func (d Def) CreateView() string {
 	return fmt.Sprintf("CREATE OR REPLACE VIEW payoff.%s\nDEFINER = CURRENT_USER SQL SECURITY DEFINER\nAS\n%sSELECT * FROM (\n%s\n) AS p\n%s\nCOMMENT '%s'",
-		d.View(), viewHead, d.SQL, shownInView, escape(d.Title+": "+d.Question+" "+d.Help))
+		d.View(), viewHead, owned.Replace(d.SQL), shownInView, escape(d.Title+": "+d.Question+" "+d.Help))
 }
 
 // Batch is the query that computes the metric over the calendar windows that
@@ -183,7 +197,7 @@ func (d Def) CreateView() string {
 // number {run:UInt64}: one query finds it for all metrics, see Suppressed. Of a
 // metric that Go folds Batch selects the samples, of what is not shown, too.
 func (d Def) Batch(where string) string {
-	sql := windowsHead(where, suppressed) + "SELECT * FROM (\n" + d.SQL + "\n) AS p\n"
+	sql := windowsHead(where, suppressed) + "SELECT * FROM (\n" + owned.Replace(d.SQL) + "\n) AS p\n"
 	if d.Fold != nil {
 		return sql
 	}

@@ -32,13 +32,13 @@ type failure struct {
 func (p *pages) failures(ctx context.Context, service string) ([]failure, error) {
 	var out []failure
 	err := p.Store.Select(ctx, &out, `
-		WITH d AS (SELECT deployment_id, if(artifact_version = '', left(commit, 12), artifact_version) AS version FROM payoff.deployments WHERE service = {service:String})
-		SELECT toString(f.deployment_id) AS id, d.version AS version, f.ended_at AS ended, toString(f.rule) AS rule, f.incidents AS incidents,
-			arrayMap(r -> (SELECT CAST((groupArray(toString(deployment_id)), groupArray(version)), 'Map(String, String)') FROM d)[r], f.remedies) AS remedies,
-			f.restored_at AS restored_at, f.recovery_ms AS recovery_ms, f.open AS open, count() OVER () AS total
-		FROM payoff.failed_deployments AS f LEFT JOIN d ON d.deployment_id = f.deployment_id
-		WHERE f.service = {service:String} AND f.tier = 'production'
-		ORDER BY f.ended_at DESC, id LIMIT {limit:UInt32}`, store.Param("service", service), store.Param("limit", uint32(shownFailures)))
+		WITH (SELECT CAST((groupArray(toString(deployment_id)), groupArray(if(artifact_version = '', left(commit, 12), artifact_version))), 'Map(String, String)')
+			FROM payoff.deployments WHERE service = {service:String}) AS versions
+		SELECT toString(deployment_id) AS id, versions[id] AS version, ended_at AS ended, toString(rule) AS rule, incidents,
+			arrayMap(r -> versions[r], remedies) AS remedies, restored_at, recovery_ms, open, count() OVER () AS total
+		FROM payoff.failed_deployments
+		WHERE service = {service:String} AND tier = 'production'
+		ORDER BY ended_at DESC, id LIMIT {limit:UInt32}`, store.Param("service", service), store.Param("limit", uint32(shownFailures)))
 	if err != nil {
 		return nil, fmt.Errorf("reading the failed deployments of %s: %w", service, err)
 	}

@@ -172,7 +172,7 @@ func (p *pages) reading(d metric.Def, pt metric.Point) *reading {
 func (s series) beside(i int) []glance {
 	var out []glance
 	for _, st := range s.def.Stats {
-		out = append(out, glance{Title: words(st.Name), Text: st.Unit.Format(s.stat(st, s.main[i]))})
+		out = append(out, glance{Title: st.Title, Text: st.Unit.Format(s.stat(st, s.main[i]))})
 	}
 	return out
 }
@@ -222,7 +222,7 @@ func (p *pages) sameWindow(s series, i int) string {
 func (p *pages) table(b board, s series) table {
 	t := table{Caption: s.def.Title + " " + b.of.words() + " by " + string(b.grain), Facts: facts(s.def)}
 	for _, st := range s.def.Stats {
-		t.Stats = append(t.Stats, words(st.Name))
+		t.Stats = append(t.Stats, st.Title)
 	}
 	for i := len(s.main) - 1; i >= 0; i-- {
 		pt := s.main[i]

@@ -56,31 +56,36 @@ type findingRow struct {
 func (p *pages) health(r *http.Request) (answer, error) {
 	ctx := r.Context()
 	page := healthPage{layout: p.layout("Data health", "health")}
-	sources, err := p.sources(ctx)
-	if err != nil {
-		return answer{}, err
-	}
-	for _, s := range sources {
-		page.Sources = append(page.Sources, p.sourceRow(s))
-	}
-	for _, read := range []func(context.Context, *healthPage) error{p.age, p.parked} {
-		if err := read(ctx, &page); err != nil {
-			return answer{}, err
-		}
-	}
 	today := p.Now().In(p.Location).Format(time.DateOnly)
-	page.doubts, err = remember(ctx, p, &p.doubted, today, func() (d doubts, err error) {
-		for _, read := range []func(context.Context, *doubts) error{p.shares, p.findings, p.corrected} {
-			if err := read(ctx, &d); err != nil {
-				return d, err
+	err := together(ctx,
+		func(ctx context.Context) error {
+			sources, err := p.sources(ctx)
+			for _, s := range sources {
+				page.Sources = append(page.Sources, p.sourceRow(s))
 			}
-		}
-		return d, nil
-	})
+			return err
+		},
+		func(ctx context.Context) error { return p.age(ctx, &page) },
+		func(ctx context.Context) error { return p.parked(ctx, &page) },
+		func(ctx context.Context) (err error) {
+			page.doubts, err = remember(ctx, p, &p.doubted, today, func() (doubts, error) { return p.readDoubts(ctx) })
+			return err
+		})
 	if err != nil {
 		return answer{}, err
 	}
 	return p.render("health", page)
+}
+
+// readDoubts fills the parts side by side; no two write the same of them.
+func (p *pages) readDoubts(ctx context.Context) (d doubts, err error) {
+	var shares, corrected doubts
+	err = together(ctx,
+		func(ctx context.Context) error { return p.shares(ctx, &shares) },
+		func(ctx context.Context) error { return p.findings(ctx, &d) },
+		func(ctx context.Context) error { return p.corrected(ctx, &corrected) })
+	d.Shares, d.Restated, d.Corrected = shares.Shares, corrected.Restated, corrected.Corrected
+	return d, err
 }
 
 func (p *pages) age(ctx context.Context, page *healthPage) error {

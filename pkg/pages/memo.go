@@ -36,19 +36,18 @@ func remember[T any](ctx context.Context, p *pages, m *memo[T], key string, answ
 }
 
 // storeVersion changes with every event that is loaded and every point that is
-// computed.
+// computed: points are only ever added.
 func (p *pages) storeVersion(ctx context.Context) (string, error) {
 	var rows []struct {
-		Spans    uint64    `ch:"spans"`
-		Loaded   time.Time `ch:"loaded"`
-		Points   uint64    `ch:"points"`
-		Computed time.Time `ch:"computed"`
+		Spans  uint64    `ch:"spans"`
+		Loaded time.Time `ch:"loaded"`
+		Points uint64    `ch:"points"`
 	}
-	err := p.Store.Select(ctx, &rows, `SELECT l.1 AS spans, l.2 AS loaded, c.1 AS points, c.2 AS computed FROM (
-		SELECT (SELECT (count(), max(loaded_at)) FROM payoff.ingest_ledger) AS l, (SELECT (count(), max(computed_at)) FROM payoff.metric_point_log) AS c)`)
+	err := p.Store.Select(ctx, &rows, `SELECT count() AS spans, max(loaded_at) AS loaded, (SELECT count() FROM payoff.metric_point_log) AS points
+		FROM payoff.ingest_ledger`)
 	if err != nil {
 		return "", fmt.Errorf("reading whether something is new: %w", err)
 	}
 	r := rows[0]
-	return fmt.Sprint(" ", r.Spans, r.Loaded.UnixMilli(), " ", r.Points, r.Computed.UnixMicro()), nil
+	return fmt.Sprint(" ", r.Spans, r.Loaded.UnixMilli(), " ", r.Points), nil
 }

@@ -13,6 +13,8 @@
 package pages
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -63,7 +65,7 @@ type pages struct {
 // It answers GET and HEAD, to loopback names and AllowedHosts, and only to
 // requests that no proxy has forwarded: there are no accounts, so whoever can
 // reach it reads all of it.
-func New(o Options) http.Handler {
+func New(o Options) *Handler {
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
@@ -94,7 +96,27 @@ func New(o Options) http.Handler {
 	mux.Handle("/", p.page(func(*http.Request) (answer, error) {
 		return answer{}, notFound("There is no page at this address.")
 	}))
-	return p.guard(mux)
+	return &Handler{p.guard(mux), p}
+}
+
+// A Handler serves the pages.
+type Handler struct {
+	http.Handler
+	pages *pages
+}
+
+// Warm makes what the first readers would wait for: what is remembered, and in the
+// engine what it keeps in memory.
+func (h *Handler) Warm(ctx context.Context) error {
+	var errs []error
+	for _, page := range []func(*http.Request) (answer, error){h.pages.start, h.pages.health} {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+		if err == nil {
+			_, err = page(r)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // find returns the metric of that name.

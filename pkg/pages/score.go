@@ -49,7 +49,7 @@ func (p *pages) score(ctx context.Context, of subject) (*scoreBlock, error) {
 	}
 	for _, st := range d.Stats {
 		if v := s.stat(st, pt); of.Service != "" {
-			row := scoreRow{Name: words(st.Name), Help: st.Help, Value: st.Unit.Format(v), Industry: orDash(industry[st.Name])}
+			row := scoreRow{Name: st.Title, Help: st.Help, Value: st.Unit.Format(v), Industry: orDash(industry[st.Name])}
 			if v == nil {
 				row.Value = "not known"
 			}
@@ -57,7 +57,7 @@ func (p *pages) score(ctx context.Context, of subject) (*scoreBlock, error) {
 		}
 	}
 	if of.Service != "" {
-		block.Rows = append(block.Rows, scoreRow{Name: "overall", Help: "Mean of the components that are known.", Value: block.Last.Value, Industry: industry[""]})
+		block.Rows = append(block.Rows, scoreRow{Name: "Overall", Help: "Mean of the components that are known.", Value: block.Last.Value, Industry: industry[""]})
 	}
 	return block, nil
 }

@@ -155,6 +155,11 @@ func lastComplete(ps []metric.Point) int {
 	return -1
 }
 
+// known reports whether some series has a value.
+func (b board) known() bool {
+	return slices.ContainsFunc(b.series, series.known)
+}
+
 // comparable reports whether some series has a complete window and one before it.
 func (b board) comparable() bool {
 	for _, s := range b.series {

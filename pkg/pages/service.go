@@ -17,6 +17,7 @@ type servicePage struct {
 	layout
 	Name         string
 	Owners       []ownerRow
+	Hidden       string // why there are neither numbers nor facts
 	Grain        metric.Grain
 	Grains       []choice
 	Figures      []figure // what bets aim at
@@ -53,46 +54,65 @@ func (p *pages) service(r *http.Request) (answer, error) {
 	}
 	page := servicePage{layout: p.layout(name, ""), Name: name}
 	of := subject{Service: name}
-	b, err := p.board(ctx, grain, of, p.delivery("service"))
+	err = together(ctx,
+		func(ctx context.Context) error {
+			b, err := p.board(ctx, grain, of, p.delivery("service"))
+			page.Grain, page.Grains = b.grain, grainChoices(of.path(), b.grain)
+			page.Figures, page.Watched = p.split(b)
+			if !b.known() {
+				page.Hidden = noNumbers
+			}
+			return err
+		},
+		func(ctx context.Context) (err error) { page.Score, err = p.score(ctx, of); return err },
+		func(ctx context.Context) error { return p.owners(ctx, &page) },
+		func(ctx context.Context) error { return p.readFailures(ctx, &page) },
+		func(ctx context.Context) error { return p.readIncidents(ctx, &page) },
+		func(ctx context.Context) error { return p.readWaiting(ctx, &page) },
+		func(ctx context.Context) error { return p.readDeployments(ctx, &page) })
 	if err != nil {
 		return answer{}, err
 	}
-	page.Grain, page.Grains = b.grain, grainChoices(of.path(), b.grain)
-	page.Figures, page.Watched = p.split(b)
-	if page.Score, err = p.score(ctx, of); err != nil {
-		return answer{}, err
+	if page.Hidden != "" && !page.facts() {
+		page.Hidden = "" // of nothing there are no numbers
 	}
-	for _, read := range []func(context.Context, *servicePage) error{p.owners, p.readFailures, p.readWaiting, p.readDeployments} {
-		if err := read(ctx, &page); err != nil {
-			return answer{}, err
-		}
+	if page.Hidden != "" {
+		// Without its numbers, its facts are as good as a person's.
+		page = servicePage{layout: page.layout, Name: name, Owners: page.Owners, Hidden: page.Hidden}
 	}
 	return p.render("service", page)
 }
 
+// facts reports whether anything is known of production.
+func (page *servicePage) facts() bool {
+	return len(page.Deployments)+len(page.Failures)+len(page.Incidents) > 0 || page.Waiting.Total > 0
+}
+
+// noNumbers says why a service has none.
+const noNumbers = "This service has no numbers of its own: either none is computed yet, or all its changes are of one person, or the team that owns it is one person, or stands in for such a team. Its work counts in its unit."
+
 func (p *pages) readFailures(ctx context.Context, page *servicePage) error {
 	fs, err := p.failures(ctx, page.Name)
-	if err != nil {
-		return err
-	}
-	is, err := p.unattributed(ctx, page.Name)
-	if err != nil {
-		return err
-	}
-	page.Failures, page.Incidents = p.failureRows(page.Name, fs), p.incidentRows(is)
+	page.Failures = p.failureRows(page.Name, fs)
 	if len(fs) > 0 {
 		page.Failed = int(fs[0].Total)
 	}
+	return err
+}
+
+func (p *pages) readIncidents(ctx context.Context, page *servicePage) error {
+	is, err := p.unattributed(ctx, page.Name)
+	page.Incidents = p.incidentRows(is)
 	if len(is) > 0 {
 		page.Unattributed = int(is[0].Total)
 		page.Attribute = correction("failure.confirmed", page.Name, "DEPLOYMENT", is[0].ID)
 	}
-	return nil
+	return err
 }
 
 func (p *pages) readWaiting(ctx context.Context, page *servicePage) error {
-	ages, oldest, err := p.waiting(ctx, page.Name)
-	page.Waiting = p.waitingBlock(ages, oldest)
+	ages, err := p.waiting(ctx, page.Name)
+	page.Waiting = p.waitingBlock(ages)
 	return err
 }
 

@@ -72,35 +72,48 @@ func (p *pages) start(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	page := startPage{layout: p.layout("Overview", "overview")}
-	sources, err := p.sources(ctx)
+	var news *changed
+	err = together(ctx,
+		func(ctx context.Context) error {
+			sources, err := p.sources(ctx)
+			page.addSources(p, sources)
+			return err
+		},
+		func(ctx context.Context) (err error) { news, err = p.changed(ctx); return err },
+		func(ctx context.Context) error { return p.readStart(ctx, &page, grain, r.URL.Query()) })
 	if err != nil {
 		return answer{}, err
 	}
+	if len(page.Services) > 0 {
+		page.Changed = news
+	}
+	return p.render("start", page)
+}
+
+func (page *startPage) addSources(p *pages, list []source) {
 	var heard time.Time
-	for _, s := range sources {
+	for _, s := range list {
 		if s.Received.After(heard) {
 			heard, page.Heard = s.Received, ago(s.Received, p.Now())
 		}
 		page.Sources = append(page.Sources, p.sourceRow(s))
 	}
-	if page.Services, err = p.services(ctx); err != nil {
-		return answer{}, err
+}
+
+// readStart reads the numbers of the whole and the list of services, by the grain
+// that the whole is shown by.
+func (p *pages) readStart(ctx context.Context, page *startPage, grain metric.Grain, q url.Values) (err error) {
+	if page.Services, err = p.services(ctx); err != nil || len(page.Services) == 0 {
+		return err
 	}
-	if len(page.Services) > 0 {
-		if page.Changed, err = p.changed(ctx); err != nil {
-			return answer{}, err
-		}
-		b, err := p.board(ctx, grain, whole, p.delivery(""))
-		if err != nil {
-			return answer{}, err
-		}
-		page.Grain, page.Grains = b.grain, grainChoices("/", b.grain)
-		page.Figures, page.Watched = p.split(b)
-		if page.List, err = p.serviceList(ctx, r.URL.Query(), page.Services, b.grain); err != nil {
-			return answer{}, err
-		}
+	b, err := p.board(ctx, grain, whole, p.delivery(""))
+	if err != nil {
+		return err
 	}
-	return p.render("start", page)
+	page.Grain, page.Grains = b.grain, grainChoices("/", b.grain)
+	page.Figures, page.Watched = p.split(b)
+	page.List, err = p.serviceList(ctx, q, page.Services, b.grain)
+	return err
 }
 
 func (p *pages) sourceRow(s source) sourceRow {
@@ -168,7 +181,14 @@ func (p *pages) serviceRows(ctx context.Context, l *serviceList, names []string,
 	if len(defs) == 0 {
 		return nil
 	}
-	ps, err := points.Read(ctx, p.Store, points.Ask{Metric: defs[0], More: defs[1:], Grain: g, Services: names, Main: true})
+	var ps []metric.Point
+	var last map[string]deployment
+	err := together(ctx,
+		func(ctx context.Context) (err error) {
+			ps, err = points.Read(ctx, p.Store, points.Ask{Metric: defs[0], More: defs[1:], Grain: g, Services: names, Main: true})
+			return err
+		},
+		func(ctx context.Context) (err error) { last, err = p.lastDeployments(ctx, names); return err })
 	if err != nil {
 		return err
 	}
@@ -181,10 +201,6 @@ func (p *pages) serviceRows(ctx context.Context, l *serviceList, names []string,
 		l.Columns = append(l.Columns, d.Title)
 	}
 	ws := p.windows(g, ps)
-	last, err := p.lastDeployments(ctx, names)
-	if err != nil {
-		return err
-	}
 	for _, name := range names {
 		row := serviceRow{Name: name, Href: subject{Service: name}.href(g)}
 		for _, d := range defs {

@@ -190,34 +190,33 @@ func (p *pages) teamOrUnit(r *http.Request, page teamPage, of subject) (answer, 
 	if err != nil {
 		return answer{}, err
 	}
-	shown, err := p.hasPoints(ctx, of)
-	if err != nil {
-		return answer{}, err
+	reads := []func(context.Context) error{
+		func(ctx context.Context) error {
+			shown, err := p.hasPoints(ctx, of)
+			if !shown {
+				page.Hidden = hidden(of)
+			}
+			return err
+		},
+		func(ctx context.Context) error {
+			b, err := p.board(ctx, grain, of, p.delivery(of.level()))
+			page.Grain, page.Grains = b.grain, grainChoices(of.path(), b.grain)
+			page.Figures, page.Watched = p.split(b)
+			return err
+		},
+		func(ctx context.Context) error {
+			os, err := p.ownerships(ctx, of.level()+" = {name:String}", store.Param("name", of.name()))
+			page.Owned = p.ownerRows(os)
+			return err
+		},
 	}
-	if !shown {
-		page.Hidden = hidden(of)
-	} else if err := p.teamNumbers(ctx, &page, grain, of); err != nil {
-		return answer{}, err
-	}
-	os, err := p.ownerships(ctx, of.level()+" = {name:String}", store.Param("name", of.name()))
-	if err != nil {
-		return answer{}, err
-	}
-	page.Owned = p.ownerRows(os)
-	return p.render("team", page)
-}
-
-func (p *pages) teamNumbers(ctx context.Context, page *teamPage, grain metric.Grain, of subject) error {
-	b, err := p.board(ctx, grain, of, p.delivery(of.level()))
-	if err != nil {
-		return err
-	}
-	page.Grain, page.Grains = b.grain, grainChoices(of.path(), b.grain)
-	page.Figures, page.Watched = p.split(b)
 	if of.level() == "unit" {
-		page.Score, err = p.score(ctx, of)
+		reads = append(reads, func(ctx context.Context) (err error) { page.Score, err = p.score(ctx, of); return err })
 	}
-	return err
+	if err := together(ctx, reads...); err != nil {
+		return answer{}, err
+	}
+	return p.render("team", page)
 }
 
 // hasPoints reports whether anything is published of a subject.

@@ -32,6 +32,8 @@ func reason(d metric.Def) (sentence, remedy string) {
 		return "No deployment to production is known yet.", "payoff import git DIR"
 	case "shipped_changes":
 		return "No change is known to have shipped after a first deployment: commits must be known beside deployments.", "payoff import git DIR"
+	case "shipped_pull_requests":
+		return "No shipped pull request shows this stage: the pull requests must be known, and for delivery the tickets they name.", ""
 	default:
 		return "No " + facts(d) + " are known yet.", ""
 	}

@@ -67,14 +67,23 @@ func (h happenings) count(kind string) int {
 	return n
 }
 
-// How many facts of one kind are named: of the organisation, and beside a signal.
-// The rest is counted.
+// How many facts of one kind are named: of the organisation, and beside a signal of a
+// part of it. The rest is counted. Beside a signal of the whole all are, as any few of
+// them explain nothing and the review names them once already.
 const (
 	namedInAll  = 10
 	namedBeside = 3
 )
 
-// whatHappened are the week's facts of a subject in sentences.
+// namedBesideSignal is how many facts are named beside a signal of a subject.
+func namedBesideSignal(of behaviour.Subject) int {
+	if of == (behaviour.Subject{}) {
+		return 0
+	}
+	return namedBeside
+}
+
+// whatHappened are the week's facts of a subject in sentences; with most 0, counted.
 func (b *builder) whatHappened(of behaviour.Subject, most int) []string {
 	h := b.happened.of(of)
 	var counts []string
@@ -113,7 +122,7 @@ func (b *builder) name(what, kind string, h happenings, most int) []string {
 	var out []string
 	left := 0
 	for _, f := range h {
-		if f.Kind != kind {
+		if f.Kind != kind || most == 0 {
 			continue
 		}
 		if len(out) == most {

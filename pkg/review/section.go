@@ -177,7 +177,7 @@ func (b *builder) signal(rank int, v behaviour.Verdict) Signal {
 	p := v.Points[v.At]
 	s := Signal{
 		ID: id("signal", fmt.Sprint(rank)), Title: d.Title, Name: d.Name, Subject: v.Of.Whom(), Value: d.Unit.Format(p.Value), Evidence: behaviour.Evidence(d, p),
-		Says: b.Says(d, p, v), Better: behaviour.Better(d, v.Rules[0]), Beside: b.Guardrails(d, v.Of, p), Happened: b.whatHappened(v.Of, namedBeside), Chance: v.Chance(),
+		Says: b.Says(d, p, v), Better: behaviour.Better(d, v.Rules[0]), Beside: b.Guardrails(d, v.Of, p), Happened: b.whatHappened(v.Of, namedBesideSignal(v.Of)), Chance: v.Chance(),
 	}
 	if v.Late {
 		s.Happened = nil // it is told of the review's week only

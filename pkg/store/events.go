@@ -66,9 +66,10 @@ func writeArrow(w io.Writer, schema *arrow.Schema, recs []arrow.Record) error {
 	return aw.Close()
 }
 
-// FillEvents brings the rows of event_log in spans into events. It is how events
-// is filled after each insert and how it is healed after a crash: it may be
-// repeated at will, as the greatest version of a fact wins.
+// FillEvents brings the rows of event_log in spans into events and freshness. It is
+// how these are filled after each insert and how they are healed after a crash: it
+// may be repeated at will, as the greatest version of a fact wins and the latest
+// time is the same twice.
 func (s *Store) FillEvents(ctx context.Context, spans ...Span) error {
 	if len(spans) == 0 {
 		return nil
@@ -79,6 +80,12 @@ func (s *Store) FillEvents(ctx context.Context, spans ...Span) error {
 		" FROM payoff_private.event_log WHERE "+where, args...)
 	if err != nil {
 		return fmt.Errorf("filling events from %d spans of event_log: %w", len(spans), err)
+	}
+	err = s.Exec(ctx, `INSERT INTO payoff_private.freshness (source, last_occurred_at, last_received_at, last_loaded_at, facts)
+		SELECT source, maxIf(occurred_at, NOT has(flags, 'impossible_time')), max(received_at), max(loaded_at), uniqCombined64State(event_id)
+		FROM payoff_private.event_log WHERE `+where+` GROUP BY source`, args...)
+	if err != nil {
+		return fmt.Errorf("filling freshness from %d spans of event_log: %w", len(spans), err)
 	}
 	return nil
 }

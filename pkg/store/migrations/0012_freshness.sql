@@ -1,21 +1,15 @@
--- How far each source has been heard of: a metric covers no day that lies after
--- the freshness horizon of the source it is made from. Times nobody believes are
--- left out, or one mistyped year would make a silent source look fresh.
-CREATE OR REPLACE VIEW payoff.freshness
+-- How far each source has been heard of, a few rows for each, so that nobody who
+-- asks scans all facts. The loader adds what it has stored; all columns are states
+-- that a repeat does not change. As for the horizon of metrics, a time that a source
+-- told of once counts also when the fact was corrected since.
+CREATE TABLE IF NOT EXISTS payoff_private.freshness
 (
     `source` LowCardinality(String) COMMENT 'Who reports.',
-    `last_occurred_at` DateTime64(3, 'UTC') COMMENT 'When the latest of its facts happened, impossible times left out.',
-    `last_received_at` DateTime64(3, 'UTC') COMMENT 'When the latest of its facts reached Payoff.',
-    `last_loaded_at` DateTime64(3, 'UTC') COMMENT 'When the latest of its facts was loaded.',
-    `facts` UInt64 COMMENT 'Distinct facts it has reported.'
+    `last_occurred_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest time it told of, impossible times left out; 1970-01-01 while there is none.',
+    `last_received_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the latest of its facts reached Payoff.',
+    `last_loaded_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the latest of its facts was loaded.',
+    `facts` AggregateFunction(uniqCombined64, UUID) COMMENT 'Which facts it has reported, for counting.'
 )
-DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS SELECT
-    source,
-    maxIf(occurred_at, NOT has(flags, 'impossible_time')) AS last_occurred_at,
-    max(received_at) AS last_received_at,
-    max(loaded_at) AS last_loaded_at,
-    count() AS facts
-FROM payoff_private.events FINAL
-GROUP BY source
-COMMENT 'How far each source has been heard of.'
+ENGINE = AggregatingMergeTree
+ORDER BY source
+COMMENT 'How far each source has been heard of, in states to be merged.'

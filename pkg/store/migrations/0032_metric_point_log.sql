@@ -1,4 +1,6 @@
 -- Every point ever published, append-only: what was said last Monday can be read.
+-- A reader asks for the few points of one subject, so marks lie close together; when
+-- each metric was computed last is kept beside, as dashboards ask it all the time.
 CREATE TABLE IF NOT EXISTS payoff.metric_point_log
 (
     `metric` LowCardinality(String) COMMENT 'Name of the metric.',
@@ -18,8 +20,10 @@ CREATE TABLE IF NOT EXISTS payoff.metric_point_log
     `ci_high` Nullable(Float64) COMMENT 'Upper end of the 95 % interval.',
     `quality` LowCardinality(String) COMMENT 'ok, low_n, partial or no_data.',
     `generation` UInt64 COMMENT 'Log rows seen by the run that computed it.',
-    `computed_at` DateTime64(6, 'UTC') COMMENT 'When it was computed.'
+    `computed_at` DateTime64(6, 'UTC') COMMENT 'When it was computed.',
+    PROJECTION last_computed (SELECT metric, max(computed_at), count() GROUP BY metric)
 )
 ENGINE = MergeTree
 ORDER BY (metric, grain, version, service, team, unit, dims, window_start, generation, computed_at)
+SETTINGS index_granularity = 1024
 COMMENT 'History of all metric points; the latest of each key is in metric_points.'

@@ -1,0 +1,23 @@
+-- What metrics read in place of payoff.waiting_changes: with the name of every team, as sizes are
+-- judged at a window's end, not when a fact happened.
+CREATE OR REPLACE VIEW payoff_private.owned_waiting_changes
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
+    `tier` LowCardinality(String) COMMENT 'Tier.',
+    `repository` LowCardinality(String) COMMENT 'Repository.',
+    `commit` String COMMENT 'The change: a commit that is no merge.',
+    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
+    `clock_start` DateTime64(3, 'UTC') COMMENT 'Author time, or committer time if earlier.',
+    `merged_at` DateTime64(3, 'UTC') COMMENT 'When it came to the default branch.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+SELECT f.service AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.repository AS repository, f.commit AS commit,
+    f.actor_kind AS actor_kind, f.clock_start AS clock_start, f.merged_at AS merged_at
+FROM payoff_private.waiting_changes AS f FINAL
+ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.service_ownership FINAL) AS o
+    ON o.service = f.service AND o.valid_from <= f.merged_at
+SETTINGS join_use_nulls = 0
+COMMENT 'Changes on the default branch that no deployment has shipped, with every owner.'

@@ -1,0 +1,23 @@
+-- What metrics read in place of payoff.merged_changes: with the name of every team, as sizes are
+-- judged at a window's end, not when a fact happened.
+CREATE OR REPLACE VIEW payoff_private.owned_merged_changes
+(
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
+    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
+    `tier` LowCardinality(String) COMMENT 'Tier.',
+    `repository` LowCardinality(String) COMMENT 'Repository.',
+    `commit` String COMMENT 'The change.',
+    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
+    `merged_at` DateTime64(3, 'UTC') COMMENT 'When it came to the default branch.',
+    `shipped_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was shipped; null while it waits.'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+SELECT service, team, unit, tier, repository, commit, actor_kind, assumeNotNull(merged_at) AS merged_at, toNullable(shipped_at) AS shipped_at
+FROM payoff_private.owned_shipped_changes AS s
+WHERE s.merged_at IS NOT NULL AND NOT baseline -- the column, not the alias
+UNION ALL
+SELECT service, team, unit, tier, repository, commit, actor_kind, merged_at, CAST(NULL, 'Nullable(DateTime64(3, ''UTC''))') AS shipped_at
+FROM payoff_private.owned_waiting_changes
+COMMENT 'Changes that came to the default branch, with the time they were shipped, with every owner.'
