@@ -58,9 +58,10 @@ func buildHistories(in Input) map[string]*history {
 		t.pushes = append(t.pushes, run...)
 	}
 	for i := range in.Reports {
-		if r := &in.Reports[i]; r.Ref != "" && of[r.Repository] != nil {
-			of[r.Repository].refs[strings.TrimPrefix(r.Ref, "refs/heads/")] = true
-		}
+		name(of, Ref{in.Reports[i].Repository, in.Reports[i].Ref})
+	}
+	for _, r := range in.Refs {
+		name(of, r)
 	}
 	names := slices.Collect(maps.Keys(of))
 	histories := make([]*history, len(names))
@@ -93,6 +94,12 @@ func tell(of map[string]*told, repository string) *told {
 		of[repository] = t
 	}
 	return t
+}
+
+func name(of map[string]*told, r Ref) {
+	if t := of[r.Repository]; t != nil && r.Name != "" {
+		t.refs[strings.TrimPrefix(r.Name, "refs/heads/")] = true
+	}
 }
 
 // best keeps one telling of each commit: the one that knows its parents, then the

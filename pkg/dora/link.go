@@ -21,6 +21,7 @@ type Input struct {
 	Commits []Commit
 	Pulls   []PullFact
 	Pushes  []Push
+	Refs    []Ref                // beside those that the reports name
 	Parts   []Part               // of repositories that several services share
 	Work    map[string]time.Time // by ticket: when work on it began
 	// Windows says how far causes are looked for; nil: the defaults.
@@ -28,6 +29,9 @@ type Input struct {
 	// Horizon is the first instant of which a source has told nothing yet.
 	Horizon func(Source) time.Time
 }
+
+// A Ref is a branch or tag of a repository that something was deployed from.
+type Ref struct{ Repository, Name string }
 
 // Linked is what Link found, each list in a fixed order.
 type Linked struct {

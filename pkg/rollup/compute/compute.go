@@ -229,95 +229,103 @@ func (c *Computer) toLink(ctx context.Context, spans []span, kinds []string, fre
 }
 
 // link finds what differs from what is stored: first what was shipped, then what
-// failed of it.
+// failed of it. What is read is read side by side, but never so much at once that a
+// statement of somebody else would wait in vain for a connection.
 func (c *Computer) link(ctx context.Context, shipping, failing []string, h horizons) ([]change, diff[dora.Coverage], error) {
-	var none diff[dora.Coverage]
 	var linked dora.Linked
-	if len(shipping) > 0 {
-		var in dora.Input
-		var faults []dora.Fault
-		err := c.timed("read what to link", func() (err error) {
-			in, faults, err = c.readInput(ctx, shipping)
-			return err
-		})
-		if err != nil {
-			return nil, none, err
-		}
-		in.Horizon = h.of
-		linked = dora.Link(in)
-		linked.Faults = append(linked.Faults, faults...)
-	}
-	stored, err := coverageTable.all(ctx, c)
-	if err != nil {
-		return nil, none, err
-	}
-	coverage := differ(stored, c.withOthers(stored, linked.Coverage, shipping, h), coverageTable.key, coverageTable.same)
-	failures, incidents, concerned, err := c.place(ctx, linked, shipping, failing)
-	if err != nil {
-		return nil, none, err
-	}
-	compare := []func(context.Context) (change, error){
-		func(ctx context.Context) (change, error) {
-			return deploymentTable.against(ctx, c, shipping, linked.Deployments)
-		},
-		func(ctx context.Context) (change, error) {
-			return shippedTable.against(ctx, c, shipping, linked.Shipped)
-		},
-		func(ctx context.Context) (change, error) { return pullTable.against(ctx, c, shipping, linked.Pulls) },
-		func(ctx context.Context) (change, error) {
-			return waitingTable.against(ctx, c, shipping, linked.Waiting)
-		},
-		func(ctx context.Context) (change, error) {
-			return faultTable.against(ctx, c, shipping, uniqueFaults(linked.Faults))
-		},
-		func(ctx context.Context) (change, error) { return failureTable.against(ctx, c, concerned, failures) },
-		func(ctx context.Context) (change, error) {
-			return incidentTable.against(ctx, c, concerned, incidents)
-		},
-	}
-	changes := make([]change, len(compare))
+	var was written
+	var where scope
 	group, groupCtx := errgroup.WithContext(ctx)
-	for i, one := range compare {
-		group.Go(func() (err error) {
-			changes[i], err = one(groupCtx)
-			return err
-		})
-	}
+	group.Go(func() (err error) { linked, err = c.linkDeployments(groupCtx, shipping, h); return err })
+	group.Go(func() (err error) { was, err = c.readWritten(groupCtx, shipping); return err })
+	group.Go(func() (err error) {
+		where, err = c.concerned(groupCtx, sorted(append(slices.Clone(shipping), failing...)))
+		return err
+	})
 	if err := group.Wait(); err != nil {
-		return nil, none, err
+		return nil, diff[dora.Coverage]{}, err
 	}
-	return changes, coverage, nil
+	changes := []change{
+		deploymentTable.change(was.deployments, linked.Deployments), shippedTable.change(was.shipped, linked.Shipped), pullTable.change(was.pulls, linked.Pulls),
+		waitingTable.change(was.waiting, linked.Waiting), faultTable.change(was.faults, uniqueFaults(linked.Faults)),
+	}
+	coverage := differ(was.coverage, c.withOthers(was.coverage, linked.Coverage, shipping, h), coverageTable.key, coverageTable.same)
+	placed, err := c.place(ctx, linked, shipping, where)
+	return append(changes, placed...), coverage, err
+}
+
+// linkDeployments reads what is known of the services and links it.
+func (c *Computer) linkDeployments(ctx context.Context, shipping []string, h horizons) (linked dora.Linked, err error) {
+	if len(shipping) == 0 {
+		return linked, nil
+	}
+	var in dora.Input
+	var faults []dora.Fault
+	err = c.timed("read what to link", func() (err error) {
+		in, faults, err = c.readInput(ctx, shipping)
+		return err
+	})
+	if err != nil {
+		return linked, err
+	}
+	in.Horizon = h.of
+	err = c.timed("link deployments", func() error { linked = dora.Link(in); return nil })
+	linked.Faults = append(linked.Faults, faults...)
+	return linked, err
+}
+
+// written is what earlier runs wrote of the services to link, and the coverage of all.
+type written struct {
+	deployments []dora.Deployment
+	shipped     []dora.Shipped
+	pulls       []dora.ShippedPull
+	waiting     []dora.Waiting
+	faults      []dora.Fault
+	coverage    []dora.Coverage
+}
+
+func (c *Computer) readWritten(ctx context.Context, services []string) (w written, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	group.Go(func() (err error) { w.deployments, err = deploymentTable.read(ctx, c, services); return err })
+	group.Go(func() (err error) { w.shipped, err = shippedTable.read(ctx, c, services); return err })
+	group.Go(func() (err error) { w.pulls, err = pullTable.read(ctx, c, services); return err })
+	group.Go(func() (err error) { w.waiting, err = waitingTable.read(ctx, c, services); return err })
+	group.Go(func() (err error) { w.faults, err = faultTable.read(ctx, c, services); return err })
+	group.Go(func() (err error) { w.coverage, err = coverageTable.all(ctx, c); return err })
+	err = group.Wait()
+	return w, err
 }
 
 // place finds the failed deployments of the services that were linked or
 // disturbed, and of those that their incidents tie them to.
-func (c *Computer) place(ctx context.Context, linked dora.Linked, shipping, failing []string) ([]dora.Failure, []dora.Incident, []string, error) {
-	concerned, corrections, err := c.concerned(ctx, sorted(append(slices.Clone(shipping), failing...)))
-	if err != nil || len(concerned) == 0 {
-		return nil, nil, nil, err
+func (c *Computer) place(ctx context.Context, linked dora.Linked, shipping []string, where scope) ([]change, error) {
+	others := slices.DeleteFunc(slices.Clone(where.services), oneOf(shipping))
+	var stored []dora.Deployment
+	var facts []dora.IncidentFact
+	var failed []dora.Failure
+	var incidents []dora.Incident
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { stored, err = deploymentTable.read(groupCtx, c, others); return err })
+	group.Go(func() (err error) { facts, err = c.readIncidents(groupCtx, where.services); return err })
+	group.Go(func() (err error) { failed, err = failureTable.read(groupCtx, c, where.services); return err })
+	group.Go(func() (err error) { incidents, err = incidentTable.read(groupCtx, c, where.services); return err })
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
-	in := dora.PlaceInput{Deployments: linked.Deployments, Corrections: corrections, Windows: c.rules.windows}
-	isLinked := oneOf(shipping)
-	others := slices.DeleteFunc(slices.Clone(concerned), isLinked)
-	if len(others) > 0 {
-		stored, err := deploymentTable.read(ctx, c, others)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		in.Deployments = append(slices.Clone(in.Deployments), stored...)
+	isConcerned := oneOf(where.services)
+	in := dora.PlaceInput{Deployments: linked.Deployments, Corrections: where.corrections, Windows: c.rules.windows}
+	if len(stored) > 0 {
+		in.Deployments = slices.Concat(linked.Deployments, stored)
 	}
-	facts, err := c.readIncidents(ctx, concerned)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	isConcerned := oneOf(concerned)
 	in.Incidents = slices.DeleteFunc(dora.Incidents(facts, c.rules.Tier), func(i dora.Incident) bool { return !isConcerned(i.Service) })
+	var err error
 	if in.Shippers, err = c.readShippers(ctx, in.Incidents, shipping); err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	linkedShippers(linked.Shipped, in)
-	failures, incidents := dora.Place(in)
-	return failures, incidents, concerned, nil
+	nowFailed, nowIncidents := dora.Place(in)
+	return []change{failureTable.change(failed, nowFailed), incidentTable.change(incidents, nowIncidents)}, nil
 }
 
 // oneOf tells which names are among some that are sorted.

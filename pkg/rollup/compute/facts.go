@@ -41,6 +41,9 @@ func (c *Computer) readInput(ctx context.Context, services []string) (dora.Input
 	if err := group.Wait(); err != nil {
 		return in, nil, err
 	}
+	if in.Refs, err = c.readRefs(ctx, in.Pushes); err != nil {
+		return in, nil, err
+	}
 	in.Work, err = c.readWork(ctx, in.Pulls)
 	return in, faults, err
 }
@@ -199,6 +202,40 @@ func (c *Computer) readPushes(ctx context.Context, repositories []string) ([]dor
 		WHERE repository IN {repositories:Array(String)} AND NOT has(flags, 'impossible_time')`, repositories)
 }
 
+// readRefs loads what any service was deployed from, of the repositories with
+// pushes beside the default branch: a branch is followed for all or for none, or
+// what one ships would depend on which others are linked with it.
+func (c *Computer) readRefs(ctx context.Context, pushes []dora.Push) ([]dora.Ref, error) {
+	var repositories []string
+	for i := range pushes {
+		if !pushes[i].Default {
+			repositories = append(repositories, pushes[i].Repository)
+		}
+	}
+	if repositories = distinct(repositories); len(repositories) == 0 {
+		return nil, nil
+	}
+	var out []dora.Ref
+	err := c.each(ctx, "what was deployed from", `
+		SELECT DISTINCT repository, service, environment, ref FROM payoff_private.attempts FINAL
+		WHERE ref != '' AND (repository = '' OR repository IN {repositories:Array(String)}) AND NOT has(flags, 'impossible_time')`,
+		func(rows store.Rows) error {
+			var r dora.Ref
+			var service, environment string
+			if err := rows.Scan(&r.Repository, &service, &environment, &r.Name); err != nil {
+				return err
+			}
+			if r.Repository == "" {
+				r.Repository = c.rules.repositoryOf(service)
+			}
+			if c.rules.Tier(environment) != unknownTier {
+				out = append(out, r)
+			}
+			return nil
+		}, store.Param("repositories", repositories))
+	return out, err
+}
+
 // readWork loads when work began on the tickets that the pull requests name.
 func (c *Computer) readWork(ctx context.Context, pulls []dora.PullFact) (map[string]time.Time, error) {
 	var tickets []string
@@ -244,6 +281,9 @@ var incidentFields = []store.Field[dora.IncidentFact]{
 
 // readIncidents loads what was said of the incidents of the services.
 func (c *Computer) readIncidents(ctx context.Context, services []string) ([]dora.IncidentFact, error) {
+	if len(services) == 0 {
+		return nil, nil
+	}
 	out, err := store.ReadFields(ctx, c.store, incidentFields, store.Select(incidentFields)+`
 		FROM payoff_private.incident_facts FINAL
 		WHERE NOT has(flags, 'impossible_time') AND (source, incident) IN

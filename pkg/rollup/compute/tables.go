@@ -81,13 +81,9 @@ func (t tableChange[K, T]) write(ctx context.Context, c *Computer, generation ui
 	return t.table.write(ctx, c, t.diff, generation)
 }
 
-// against compares what is stored of the services with what was linked.
-func (t table[K, T]) against(ctx context.Context, c *Computer, services []string, linked []T) (change, error) {
-	stored, err := t.read(ctx, c, services)
-	if err != nil {
-		return nil, err
-	}
-	return tableChange[K, T]{t, differ(stored, linked, t.key, t.same)}, nil
+// change is what must be written where some rows are stored and others linked.
+func (t table[K, T]) change(stored, linked []T) change {
+	return tableChange[K, T]{t, differ(stored, linked, t.key, t.same)}
 }
 
 // An optional is where a nullable time is scanned to; put copies it out.

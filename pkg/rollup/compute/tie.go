@@ -24,20 +24,27 @@ func (c *Computer) disturbed(ctx context.Context) ([]string, error) {
 	return out, err
 }
 
+// A scope is the services of which failures are placed, sorted, and what people
+// said of any.
+type scope struct {
+	services    []string
+	corrections []dora.Correction
+}
+
 // concerned adds to services those their incidents tie them to: an incident of one
 // that names a deployment of another is placed there, and so nowhere else. What is
 // placed then does not depend on which of them was touched.
-func (c *Computer) concerned(ctx context.Context, services []string) ([]string, []dora.Correction, error) {
+func (c *Computer) concerned(ctx context.Context, services []string) (scope, error) {
 	if len(services) == 0 {
-		return nil, nil, nil
+		return scope{}, nil
 	}
 	corrections, err := c.readCorrections(ctx)
 	if err != nil {
-		return nil, nil, err
+		return scope{}, err
 	}
 	ties, err := c.ties(ctx, corrections)
 	if err != nil {
-		return nil, nil, err
+		return scope{}, err
 	}
 	in := make(map[string]bool)
 	for _, s := range services {
@@ -59,7 +66,7 @@ func (c *Computer) concerned(ctx context.Context, services []string) ([]string, 
 	for s := range in {
 		out = append(out, s)
 	}
-	return sorted(out), corrections, nil
+	return scope{sorted(out), corrections}, nil
 }
 
 // ties lists, for each incident that names a deployment or a commit and for each
