@@ -151,11 +151,15 @@ var commitFields = []store.Field[dora.Commit]{
 }
 
 func (c *Computer) readCommits(ctx context.Context, repositories []string) ([]dora.Commit, error) {
+	shared := c.rules.shared()
+	paths := `if(repository IN {shared:Array(String)}, paths, [])`
+	if len(shared) == 0 {
+		paths = `[]::Array(String)` // nothing of the column is read
+	}
 	return readOf(ctx, c, "commits", commitFields, `
-		SELECT repository, commit, parents, parents_known, authored_at, committed_at, actor_kind, cherry_pick_of, reverts, fixes,
-			if(repository IN {shared:Array(String)}, paths, []), paths_cut
+		SELECT repository, commit, parents, parents_known, authored_at, committed_at, actor_kind, cherry_pick_of, reverts, fixes, `+paths+`, paths_cut
 		FROM payoff_private.commits FINAL
-		WHERE repository IN {repositories:Array(String)}`, repositories, store.Param("shared", c.rules.shared()))
+		WHERE repository IN {repositories:Array(String)}`, repositories, store.Param("shared", shared))
 }
 
 var pullFields = []store.Field[dora.PullFact]{
