@@ -5926,7 +5926,7 @@ FROM
         lagInFrame(n) OVER w AS previous_n,
         lagInFrame(toNullable(computed_at)) OVER w AS previous_computed_at
     FROM payoff.metric_point_log
-    WINDOW w AS (PARTITION BY metric, version, grain, window_start, service, team, unit, dims ORDER BY generation ASC, computed_at ASC ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+    WINDOW w AS (PARTITION BY metric, grain, version, service, team, unit, dims, window_start ORDER BY generation ASC, computed_at ASC ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 )
 WHERE previous_computed_at IS NOT NULL;
 

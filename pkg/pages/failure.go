@@ -14,14 +14,13 @@ import (
 // service page lists.
 const shownFailures = 6
 
-// A failure is a row of payoff.failed_deployments with what it was.
+// A failure is a row of payoff.failed_deployments.
 type failure struct {
 	ID         string     `ch:"id"`
-	Version    string     `ch:"version"`
 	Ended      time.Time  `ch:"ended"`
 	Rule       string     `ch:"rule"`
 	Incidents  []string   `ch:"incidents"`
-	Remedies   []string   `ch:"remedies"` // versions
+	Remedies   []string   `ch:"remedies"` // identities of deployments
 	Restored   *time.Time `ch:"restored_at"`
 	RecoveryMS *int64     `ch:"recovery_ms"`
 	Open       bool       `ch:"open"`
@@ -32,10 +31,7 @@ type failure struct {
 func (p *pages) failures(ctx context.Context, service string) ([]failure, error) {
 	var out []failure
 	err := p.Store.Select(ctx, &out, `
-		WITH (SELECT CAST((groupArray(toString(deployment_id)), groupArray(if(artifact_version = '', left(commit, 12), artifact_version))), 'Map(String, String)')
-			FROM payoff.deployments WHERE service = {service:String}) AS versions
-		SELECT toString(deployment_id) AS id, versions[id] AS version, ended_at AS ended, toString(rule) AS rule, incidents,
-			arrayMap(r -> versions[r], remedies) AS remedies, restored_at, recovery_ms, open, count() OVER () AS total
+		SELECT toString(deployment_id) AS id, ended_at AS ended, toString(rule) AS rule, incidents, remedies, restored_at, recovery_ms, open, count() OVER () AS total
 		FROM payoff.failed_deployments
 		WHERE service = {service:String} AND tier = 'production'
 		ORDER BY ended_at DESC, id LIMIT {limit:UInt32}`, store.Param("service", service), store.Param("limit", uint32(shownFailures)))
@@ -54,10 +50,11 @@ type failureRow struct {
 	Dismiss              string // command that takes it back
 }
 
-func (p *pages) failureRows(service string, fs []failure) []failureRow {
+// failureRows names the deployments by their versions.
+func (p *pages) failureRows(service string, fs []failure, versions map[string]string) []failureRow {
 	var out []failureRow
 	for _, f := range fs {
-		row := failureRow{Version: orDash(f.Version), When: p.time(f.Ended), Stamp: stamp(f.Ended), Rule: ruleWords(f.Rule), Because: because(f), Restored: "not yet"}
+		row := failureRow{Version: orDash(versions[f.ID]), When: p.time(f.Ended), Stamp: stamp(f.Ended), Rule: ruleWords(f.Rule), Because: because(f, versions), Restored: "not yet"}
 		if f.Restored != nil {
 			row.Restored = p.time(*f.Restored)
 		}
@@ -88,13 +85,13 @@ func ruleWords(rule string) string {
 	return rule
 }
 
-func because(f failure) string {
+func because(f failure, versions map[string]string) string {
 	var parts []string
 	if len(f.Incidents) > 0 {
 		parts = append(parts, "incident "+strings.Join(f.Incidents, ", "))
 	}
 	for _, r := range f.Remedies {
-		parts = append(parts, "remedied by "+orDash(r))
+		parts = append(parts, "remedied by "+orDash(versions[r]))
 	}
 	return orDash(strings.Join(parts, "; "))
 }

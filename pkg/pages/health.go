@@ -8,7 +8,6 @@ import (
 
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/metric/points"
-	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
 // shownRestatements is how many corrections a page lists.
@@ -183,17 +182,12 @@ func (p *pages) findings(ctx context.Context, into *doubts) error {
 // before.
 func (p *pages) corrected(ctx context.Context, into *doubts) error {
 	midnight := metric.At(metric.Day, p.Now(), p.Location).Start
-	var counts []struct {
-		Week  uint64 `ch:"week"`
-		Month uint64 `ch:"month"`
+	rs, err := p.restatements(ctx, "", metric.Week, midnight.AddDate(0, 0, -30), midnight.AddDate(0, 0, -7), shownRestatements)
+	var month, week uint64
+	if len(rs) > 0 {
+		month, week = rs[0].Total, rs[0].Lately
 	}
-	err := p.Store.Select(ctx, &counts, `SELECT countIf(computed_at >= {week:DateTime64(6)}) AS week, count() AS month FROM payoff.restatements
-		WHERE `+correctedSince, restatedArgs("", metric.Week, midnight.AddDate(0, 0, -30), store.Micros("week", midnight.AddDate(0, 0, -7)))...)
-	if err != nil {
-		return fmt.Errorf("counting restatements: %w", err)
-	}
-	into.Corrected = []glance{{Title: "In the last 7 days", Text: fmt.Sprint(counts[0].Week)}, {Title: "In the last 30 days", Text: fmt.Sprint(counts[0].Month)}}
-	rs, err := p.restatements(ctx, "", metric.Week, midnight.AddDate(0, 0, -30), shownRestatements)
+	into.Corrected = []glance{{Title: "In the last 7 days", Text: fmt.Sprint(week)}, {Title: "In the last 30 days", Text: fmt.Sprint(month)}}
 	into.Restated = p.restatedRows(rs)
 	return err
 }

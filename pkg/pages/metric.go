@@ -75,7 +75,7 @@ func (p *pages) metric(r *http.Request) (answer, error) {
 		l = v.Line(l.ID, l.Title, d, l.Points, l.Location)
 		page.Behaviour, page.Figure.Chart = &h, l.SVG()
 	}
-	rs, err := p.restatements(r.Context(), d.Name, b.grain, time.Unix(0, 0), shownRestatements)
+	rs, err := p.restatements(r.Context(), d.Name, b.grain, time.Unix(0, 0), time.Unix(0, 0), shownRestatements)
 	if err != nil {
 		return answer{}, err
 	}

@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/store"
@@ -60,6 +61,7 @@ func (p *pages) services(ctx context.Context) ([]string, error) {
 
 // A deployment is one row of payoff.deployments.
 type deployment struct {
+	ID, Tier                 string
 	Service, Version, Class  string
 	Ended                    time.Time
 	Changes                  uint32
@@ -68,14 +70,24 @@ type deployment struct {
 	Commit, Repository       string
 }
 
-const deploymentColumns = `toString(service), artifact_version, toString(class), ended_at, changes, toString(link_quality), toString(time_quality), environments, commit, toString(repository)`
+const deploymentColumns = `toString(deployment_id), toString(tier), toString(service), artifact_version, toString(class), ended_at, changes, toString(link_quality), toString(time_quality), environments, commit, toString(repository)`
 
-// latestDeployments are those to production, the latest first.
-func (p *pages) latestDeployments(ctx context.Context, service string, limit int) ([]deployment, error) {
-	return p.deployments(ctx, `SELECT `+deploymentColumns+` FROM payoff.deployments
-		WHERE service = {service:String} AND tier = 'production'
-		ORDER BY ended_at DESC, started_at DESC, deployment_id DESC LIMIT {limit:UInt32}`,
-		store.Param("service", service), store.Param("limit", uint32(limit)))
+// latestDeployments are those to production, the latest first, and the versions of
+// those that are named: in one query, as each costs more than its rows.
+func (p *pages) latestDeployments(ctx context.Context, service string, limit int, named []string) (latest []deployment, versions map[string]string, err error) {
+	all, err := p.deployments(ctx, `SELECT `+deploymentColumns+` FROM payoff.deployments
+		WHERE service = {service:String} AND (tier = 'production' OR has({named:Array(String)}, toString(deployment_id)))
+		ORDER BY has({named:Array(String)}, toString(deployment_id)) DESC, ended_at DESC, started_at DESC, deployment_id DESC LIMIT {limit:UInt32}`,
+		store.Param("service", service), store.Param("named", named), store.Param("limit", uint32(limit+len(named))))
+	versions = make(map[string]string, len(all))
+	for _, d := range all {
+		if versions[d.ID] = d.Version; d.Version == "" {
+			versions[d.ID] = shortHash(d.Commit)
+		}
+	}
+	latest = slices.DeleteFunc(all, func(d deployment) bool { return d.Tier != "production" })
+	slices.SortStableFunc(latest, func(a, b deployment) int { return b.Ended.Compare(a.Ended) })
+	return latest[:min(limit, len(latest))], versions, err
 }
 
 // lastDeployments is the latest successful one of each service.
@@ -99,7 +111,7 @@ func (p *pages) deployments(ctx context.Context, sql string, args ...any) ([]dep
 	var out []deployment
 	for rows.Next() {
 		var d deployment
-		if err := rows.Scan(&d.Service, &d.Version, &d.Class, &d.Ended, &d.Changes, &d.LinkQuality, &d.TimeQuality, &d.Environments, &d.Commit, &d.Repository); err != nil {
+		if err := rows.Scan(&d.ID, &d.Tier, &d.Service, &d.Version, &d.Class, &d.Ended, &d.Changes, &d.LinkQuality, &d.TimeQuality, &d.Environments, &d.Commit, &d.Repository); err != nil {
 			return nil, fmt.Errorf("reading a deployment: %w", store.Classify(ctx, err))
 		}
 		out = append(out, d)

@@ -24,6 +24,8 @@ type restatement struct {
 	BeforeN  uint64    `ch:"previous_n"`
 	N        uint64    `ch:"n"`
 	Computed time.Time `ch:"computed_at"`
+	Total    uint64    `ch:"total"`  // all there are
+	Lately   uint64    `ch:"lately"` // since a later time
 }
 
 // A restatedRow is one for reading.
@@ -31,27 +33,21 @@ type restatedRow struct {
 	Title, Href, Period, Subject, Before, Now, When, Stamp string
 }
 
-// correctedSince is the condition of restatedArgs. Running windows change by
-// themselves and are left out.
-const correctedSince = `dims = '' AND grain = {grain:String} AND ({metric:String} = '' OR metric = {metric:String})
-	AND computed_at >= {since:DateTime64(6)} AND previous_computed_at >= window_end
-	AND ((previous_value IS NULL) != (value IS NULL) OR previous_value != value)`
-
-func restatedArgs(name string, g metric.Grain, since time.Time, more ...any) []any {
-	return append(more, store.Param("metric", name), store.Param("grain", string(g)), store.Micros("since", since))
-}
-
 // restatements are the latest of a metric by a grain, or of all metrics when none
-// is named, since a time.
-func (p *pages) restatements(ctx context.Context, name string, g metric.Grain, since time.Time, limit int) ([]restatement, error) {
+// is named, since a time; each says how many there are, and how many of them since a
+// later time. Running windows change by themselves and are left out.
+func (p *pages) restatements(ctx context.Context, name string, g metric.Grain, since, lately time.Time, limit int) ([]restatement, error) {
 	var out []restatement
 	err := p.Store.Select(ctx, &out, `
 		SELECT toString(metric) AS metric, toString(grain) AS grain, window_start, window_end, toString(service) AS service, toString(team) AS team,
-			toString(unit) AS unit, previous_value, value, previous_n, n, computed_at
+			toString(unit) AS unit, previous_value, value, previous_n, n, computed_at,
+			count() OVER () AS total, countIf(computed_at >= {lately:DateTime64(6)}) OVER () AS lately
 		FROM payoff.restatements
-		WHERE `+correctedSince+`
+		WHERE dims = '' AND grain = {grain:String} AND ({metric:String} = '' OR metric = {metric:String})
+			AND computed_at >= {since:DateTime64(6)} AND previous_computed_at >= window_end
+			AND ((previous_value IS NULL) != (value IS NULL) OR previous_value != value)
 		ORDER BY computed_at DESC, metric, window_start, service, team, unit LIMIT {limit:UInt32}`,
-		restatedArgs(name, g, since, store.Param("limit", uint32(limit)))...)
+		store.Param("metric", name), store.Param("grain", string(g)), store.Micros("since", since), store.Micros("lately", lately), store.Param("limit", uint32(limit)))
 	if err != nil {
 		return nil, fmt.Errorf("reading restatements: %w", err)
 	}

@@ -66,7 +66,6 @@ func (p *pages) service(r *http.Request) (answer, error) {
 		},
 		func(ctx context.Context) (err error) { page.Score, err = p.score(ctx, of); return err },
 		func(ctx context.Context) error { return p.owners(ctx, &page) },
-		func(ctx context.Context) error { return p.readFailures(ctx, &page) },
 		func(ctx context.Context) error { return p.readIncidents(ctx, &page) },
 		func(ctx context.Context) error { return p.readWaiting(ctx, &page) },
 		func(ctx context.Context) error { return p.readDeployments(ctx, &page) })
@@ -91,11 +90,25 @@ func (page *servicePage) facts() bool {
 // noNumbers says why a service has none.
 const noNumbers = "This service has no numbers of its own: either none is computed yet, or all its changes are of one person, or the team that owns it is one person, or stands in for such a team. Its work counts in its unit."
 
-func (p *pages) readFailures(ctx context.Context, page *servicePage) error {
+// readDeployments reads what failed, and then the deployments, which name it.
+func (p *pages) readDeployments(ctx context.Context, page *servicePage) error {
 	fs, err := p.failures(ctx, page.Name)
-	page.Failures = p.failureRows(page.Name, fs)
-	if len(fs) > 0 {
-		page.Failed = int(fs[0].Total)
+	if err != nil {
+		return err
+	}
+	named := []string{}
+	for _, f := range fs {
+		named = append(append(named, f.ID), f.Remedies...)
+		page.Failed = int(f.Total)
+	}
+	ds, versions, err := p.latestDeployments(ctx, page.Name, shownDeployments, named)
+	page.Failures = p.failureRows(page.Name, fs, versions)
+	for _, d := range ds {
+		row := deploymentRow{Version: orDash(d.Version), When: p.time(d.Ended), Stamp: stamp(d.Ended), Class: class(d.Class), Changes: shipped(d), Provenance: provenance(d)}
+		if d.Commit != "" && d.LinkQuality != "unknown_commit" {
+			row.Href = changeHref(d.Repository, d.Commit)
+		}
+		page.Deployments = append(page.Deployments, row)
 	}
 	return err
 }
@@ -113,18 +126,6 @@ func (p *pages) readIncidents(ctx context.Context, page *servicePage) error {
 func (p *pages) readWaiting(ctx context.Context, page *servicePage) error {
 	ages, err := p.waiting(ctx, page.Name)
 	page.Waiting = p.waitingBlock(ages)
-	return err
-}
-
-func (p *pages) readDeployments(ctx context.Context, page *servicePage) error {
-	ds, err := p.latestDeployments(ctx, page.Name, shownDeployments)
-	for _, d := range ds {
-		row := deploymentRow{Version: orDash(d.Version), When: p.time(d.Ended), Stamp: stamp(d.Ended), Class: class(d.Class), Changes: shipped(d), Provenance: provenance(d)}
-		if d.Commit != "" && d.LinkQuality != "unknown_commit" {
-			row.Href = changeHref(d.Repository, d.Commit)
-		}
-		page.Deployments = append(page.Deployments, row)
-	}
 	return err
 }
 

@@ -1,4 +1,5 @@
--- Where a published point was corrected: successive differences of the history.
+-- Where a published point was corrected: successive differences of the history. The
+-- keys stand in the order of the table, so that little is left to be sorted.
 CREATE OR REPLACE VIEW payoff.restatements
 (
     `metric` LowCardinality(String) COMMENT 'Name of the metric.',
@@ -26,7 +27,7 @@ FROM
         lagInFrame(value) OVER w AS previous_value, lagInFrame(n) OVER w AS previous_n,
         lagInFrame(toNullable(computed_at)) OVER w AS previous_computed_at
     FROM payoff.metric_point_log
-    WINDOW w AS (PARTITION BY metric, version, grain, window_start, service, team, unit, dims ORDER BY generation ASC, computed_at ASC ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+    WINDOW w AS (PARTITION BY metric, grain, version, service, team, unit, dims, window_start ORDER BY generation ASC, computed_at ASC ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 )
 WHERE previous_computed_at IS NOT NULL
 COMMENT 'Corrections of published points: what was said before and what is said now.'
