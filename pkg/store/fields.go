@@ -51,11 +51,19 @@ func WriteFields[T any](ctx context.Context, s *Store, table string, fields []Fi
 	}
 	schema := arrow.NewSchema(columns, nil)
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(encode(w, schema, fields, rows, constants)) }()
-	err := s.conn.InsertFormat(s.writing(ctx), "ArrowStream", insertInto(table, names), r)
-	r.Close() // ends the writer if the server did not read to the end
+	encoded := make(chan error, 1)
+	go func() {
+		err := encode(w, schema, fields, rows, constants)
+		w.CloseWithError(err)
+		encoded <- err
+	}()
+	err := classify(ctx, s.conn.InsertFormat(s.writing(ctx), "ArrowStream", insertInto(table, names), r))
+	r.Close() // ends the encoder if the server did not read to the end
+	if wrong := <-encoded; wrong != nil && !errors.Is(wrong, io.ErrClosedPipe) {
+		err = wrong
+	}
 	if err != nil {
-		return fmt.Errorf("inserting %d rows into %s: %w", len(rows), table, classify(ctx, err))
+		return fmt.Errorf("inserting %d rows into %s: %w", len(rows), table, err)
 	}
 	return nil
 }

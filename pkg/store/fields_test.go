@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -104,7 +105,7 @@ func TestFieldsOfNothing(t *testing.T) {
 
 func TestFieldsThatDoNotFit(t *testing.T) {
 	s := things(t)
-	if err := WriteFields(t.Context(), s, "things.things", thingFields, []thing{{ID: "no-uuid"}}); err == nil || !strings.Contains(err.Error(), `column id: "no-uuid" is no UUID`) {
+	if err := WriteFields(t.Context(), s, "things.things", thingFields, []thing{{ID: "no-uuid"}}); err == nil || !strings.Contains(err.Error(), `column id: "no-uuid" is no UUID`) || errors.Is(err, ErrUnavailable) {
 		t.Errorf("writing a wrong id: %v", err)
 	}
 	for sql, want := range map[string]string{
