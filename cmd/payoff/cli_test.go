@@ -92,7 +92,8 @@ func TestUsedWronglyIsExitCode2(t *testing.T) {
 
 // TestImportGitOfOddRepositories: those that cannot be read say why and what to do.
 func TestImportGitOfOddRepositories(t *testing.T) {
-	dir := t.TempDir()
+	t.Parallel()
+	dir := dataDir(t)
 	up(t, dir)
 	clone := func(args ...string) string {
 		to := filepath.Join(t.TempDir(), "shop")
@@ -141,8 +142,9 @@ func TestImportGitOfOddRepositories(t *testing.T) {
 
 // TestImportKilledAndRepeatedIsAsOnce kills an import at several instants.
 func TestImportKilledAndRepeatedIsAsOnce(t *testing.T) {
+	t.Parallel()
 	repo := repository(t, "big", 300)
-	once, killed := t.TempDir(), t.TempDir()
+	once, killed := dataDir(t), t.TempDir()
 	must(t, "import", "git", repo, "--data", once)
 	// The same keys, or persons and with them versions would differ.
 	copyKeys(t, once, killed)
@@ -203,7 +205,8 @@ func copyKeys(t *testing.T, from, to string) {
 }
 
 func TestImportEvents(t *testing.T) {
-	dir := t.TempDir()
+	t.Parallel()
+	dir := dataDir(t)
 	up(t, dir)
 	event := func(id, at, version, extra string) string {
 		return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/ci","type":"dev.cdevents.service.deployed.0.3.0","time":%q,%s"data":{"subject":{"id":"shop","content":{"environment":{"id":"production"}}},"customData":{"version":%q}}}`, id, at, extra, version)
@@ -254,7 +257,8 @@ func TestImportEvents(t *testing.T) {
 
 // TestAnswers asks one instance everything that reads.
 func TestAnswers(t *testing.T) {
-	dir := t.TempDir()
+	t.Parallel()
+	dir := dataDir(t)
 	_, stop := upUntil(t, dir)
 	must(t, "import", "git", repository(t, "checkout", 30), "--data", dir)
 

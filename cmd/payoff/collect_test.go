@@ -40,24 +40,24 @@ func hook(t testing.TB, listen, endpoint, secret, event, body string) {
 // themselves, wait on the default branch, and are shipped by the deployment that a
 // webhook tells of; what cannot be fetched is said by doctor.
 func TestRepositoriesAreFetched(t *testing.T) {
-	data, dir, repo := t.TempDir(), t.TempDir(), repository(t, "checkout", 3)
-	t.Setenv("HOOK_SECRET", "hook-secret")
-	t.Setenv("PAYOFF_ROLLUP_EVERY", "1h")           // only the test computes
+	t.Parallel()
+	data, dir, repo := dataDir(t), t.TempDir(), repository(t, "checkout", 3)
+	secret := filepath.Join(dir, "secret")
+	write(t, secret, "hook-secret")
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // a server that says nothing holds up neither the others nor the end
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	file := filepath.Join(dir, "payoff.yaml")
-	write(t, file, fmt.Sprintf(`
-ingest: {endpoints: [{source: github, name: main, secrets: [{env: HOOK_SECRET}]}]}
+	config := configured(t, fmt.Sprintf(onlyCommands+`
+ingest: {endpoints: [{source: github, name: main, secrets: [{file: %q}]}]}
 collect:
   git:
     - {url: "https://%s/acme/silent.git", every: 1s}
     - {url: %q, repository: acme/checkout, every: 1s}
     - {url: %q, repository: acme/gone, every: 1s}
-`, silent.Addr(), repo, filepath.Join(dir, "gone.git")))
-	info := up(t, data, "--config", file)
+`, secret, silent.Addr(), repo, filepath.Join(dir, "gone.git")))
+	info := up(t, data, config)
 	ask := func(query string) string { t.Helper(); return lines(t, data, query) }
 	compute := func() {
 		t.Helper()

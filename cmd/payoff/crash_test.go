@@ -44,7 +44,10 @@ var crashSeeds = flag.Int("crash.seeds", 2, "how many seeds TestCrash runs")
 // the ledger no hole and no overlap; are the points those of a recomputation.
 func TestCrash(t *testing.T) {
 	for seed := range uint64(*crashSeeds) {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { crash(t, seed) })
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			crash(t, seed)
+		})
 	}
 }
 
@@ -164,19 +167,29 @@ func (w *world) startAll() {
 	}
 }
 
+// freePorts returns addresses for processes that are killed and come back to them.
+// They lie below the ports that a system gives out by itself, and none is given
+// twice: while a process is down nobody else has its own.
 func freePorts(t testing.TB, n int) []string {
 	t.Helper()
 	var out []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	for try := 0; len(out) < n; try++ {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000)))
+		if err != nil && try > 1000 {
 			t.Fatal(err)
 		}
+		if err != nil {
+			continue
+		}
 		defer l.Close()
-		out = append(out, l.Addr().String())
+		if _, given := givenPorts.LoadOrStore(l.Addr().String(), true); !given {
+			out = append(out, l.Addr().String())
+		}
 	}
 	return out
 }
+
+var givenPorts sync.Map
 
 // disturb does one of the things that happen to processes, and undoes it.
 func (w *world) disturb(rng *rand.Rand) {
@@ -349,11 +362,7 @@ func (w *world) settled(acked []string, sent int) {
 	s, r := w.connect()
 	w.drained()
 	eventually(t, "the loaders to begin", func() bool { e, err := s.CurrentEpoch(t.Context()); return err == nil && e.Number > 0 })
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if err := w.loaded(ctx, s, r); err != nil {
-		t.Fatal(err)
-	}
+	w.loaded(s, r)
 	w.eachOnce(s, acked, sent)
 	account, err := s.Verify(t.Context(), w.bounds(r))
 	if err != nil {
@@ -416,31 +425,25 @@ func (w *world) bounds(c *kafka.Client) []store.LogBounds {
 }
 
 // loaded waits until the ledger is at the ends that the log has now.
-func (w *world) loaded(ctx context.Context, s *store.Store, c *kafka.Client) error {
+func (w *world) loaded(s *store.Store, c *kafka.Client) {
+	w.t.Helper()
 	ends := w.bounds(c)
-	for {
-		epoch, err := s.CurrentEpoch(ctx)
+	eventually(w.t, "all records to be loaded", func() bool {
+		epoch, err := s.CurrentEpoch(w.t.Context())
 		if err != nil {
-			return err
+			w.t.Fatal(err)
 		}
-		ledger, err := s.LedgerEnds(ctx, epoch.Number)
+		ledger, err := s.LedgerEnds(w.t.Context(), epoch.Number)
 		if err != nil {
-			return err
+			w.t.Fatal(err)
 		}
 		left := int64(0)
 		for _, b := range ends {
 			next := max(b.First, ledger[store.Partition{Epoch: epoch.Number, Topic: b.Topic, Partition: b.Partition}])
 			left += max(0, b.Next-next) // it may have gone on
 		}
-		if left == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d records were not loaded: %w", left, ctx.Err())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+		return left == 0
+	})
 }
 
 // eachOnce compares what was acknowledged with the facts.

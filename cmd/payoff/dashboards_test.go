@@ -11,6 +11,7 @@ import (
 
 // TestDashboards generates, checks on an empty store, and pushes.
 func TestDashboards(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out")
 	must(t, "dashboards", "generate", "--out", out)

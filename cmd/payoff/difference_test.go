@@ -11,9 +11,9 @@ import (
 // TestNobodyIsFoundByDifference: a team of one is shown only inside its unit, and
 // what is shown of the unit, its teams and its services does not add up to it.
 func TestNobodyIsFoundByDifference(t *testing.T) {
-	t.Setenv("PAYOFF_ROLLUP_EVERY", "1h")
-	data, dir := t.TempDir(), t.TempDir()
-	info := up(t, data)
+	t.Parallel()
+	data, dir := dataDir(t), t.TempDir()
+	info := up(t, data, configured(t, onlyCommands))
 	write(t, filepath.Join(dir, "org.yaml"), `
 units: [{unit: commerce}, {unit: logistics}]
 teams: [{team: cart, unit: commerce}, {team: payments, unit: commerce}, {team: tills, unit: commerce}, {team: fleet, unit: logistics}, {team: depots, unit: logistics}]

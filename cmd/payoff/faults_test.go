@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"flag"
 	"fmt"
@@ -27,6 +26,7 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/rollup"
 	"github.com/payoff-metrics/payoff/pkg/seal"
 	"github.com/payoff-metrics/payoff/pkg/store"
+	"github.com/payoff-metrics/payoff/pkg/store/storetest"
 	"github.com/payoff-metrics/payoff/pkg/transport"
 	"github.com/payoff-metrics/payoff/pkg/transport/kafka"
 )
@@ -41,7 +41,8 @@ func TestKafkaAwayUnderLoadEverythingIsAcceptedAndDrainedInOrder(t *testing.T) {
 		"stopped": {func(w *world) { w.broker.signal(syscall.SIGSTOP) }, func(w *world) { w.broker.signal(syscall.SIGCONT) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			t.Parallel()
+			w := migratedWorld(t)
 			w.startAll()
 			stop := w.send(1)
 			w.awaitAnswers(10)
@@ -62,7 +63,7 @@ func TestKafkaAwayUnderLoadEverythingIsAcceptedAndDrainedInOrder(t *testing.T) {
 }
 
 func TestClickHouseAwayUnderLoadMemoryStaysFlatThenItCatchesUp(t *testing.T) {
-	w := newWorld(t)
+	w := migratedWorld(t)
 	for _, p := range []*process{w.broker, w.engine, w.loaders[0]} {
 		p.start("")
 	}
@@ -99,12 +100,8 @@ func TestClickHouseAwayUnderLoadMemoryStaysFlatThenItCatchesUp(t *testing.T) {
 		t.Logf("%d MB after the first portions, %d MB more as %d MB came in", full>>20, grown>>20, more>>20)
 	}
 	w.engine.start("")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	s, c = w.connect()
-	if err := w.loaded(ctx, s, c); err != nil {
-		t.Fatal(err)
-	}
+	w.loaded(s, c)
 	if got := w.count(s, "SELECT count() FROM payoff.events"); got != uint64(n) {
 		t.Errorf("%d events are loaded of %d", got, n)
 	}
@@ -131,7 +128,8 @@ func TestDiskFullIs503ThenGoesOn(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			t.Parallel()
+			w := migratedWorld(t)
 			ports := []string{w.broker.setting.Listen, w.engine.setting.Listen}
 			w.configure(ports[0], ports[1], small(t, w))
 			w.ingest.start("") // and no Kafka: the log fills
@@ -153,7 +151,8 @@ func TestDiskFullIs503ThenGoesOn(t *testing.T) {
 }
 
 func TestBrokerFolderDeletedWhileDownStopsWithItsSentenceAndGoesOn(t *testing.T) {
-	w := newWorld(t)
+	t.Parallel()
+	w := migratedWorld(t)
 	w.startAll()
 	stop := w.send(3)
 	w.awaitAnswers(20)
@@ -171,7 +170,8 @@ func TestBrokerFolderDeletedWhileDownStopsWithItsSentenceAndGoesOn(t *testing.T)
 }
 
 func TestClickHouseFolderDeletedWhileDownStopsWithItsSentenceAndLoadsAnew(t *testing.T) {
-	w := newWorld(t)
+	t.Parallel()
+	w := migratedWorld(t)
 	w.startAll()
 	stop := w.send(5)
 	w.awaitAnswers(20)
@@ -189,7 +189,8 @@ func TestClickHouseFolderDeletedWhileDownStopsWithItsSentenceAndLoadsAnew(t *tes
 func TestClickHouseRestoredFromAnOlderCopyHealsFromItsLedger(t *testing.T) {
 	for name, idle := range map[string]bool{"under load": false, "while nothing is loaded": true} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			t.Parallel()
+			w := migratedWorld(t)
 			w.startAll()
 			stop := w.send(6)
 			w.awaitAnswers(10)
@@ -226,7 +227,8 @@ func TestClickHouseRestoredFromAnOlderCopyHealsFromItsLedger(t *testing.T) {
 }
 
 func TestAnswersLostAfterTheDeedEveryEventIsThereOnce(t *testing.T) {
-	w := newWorld(t)
+	t.Parallel()
+	w := migratedWorld(t)
 	kafkaProxy, kafkaAddr := lossyKafka(t, w.broker.setting.Listen, 9)
 	storeProxy, storeAddr := lossyHTTP(t, w.engine.setting.Listen, 9)
 	w.configure(kafkaAddr, storeAddr, "")
@@ -247,7 +249,8 @@ func TestAnswersLostAfterTheDeedEveryEventIsThereOnce(t *testing.T) {
 
 // TestPoison puts records that are no events into the topic, one in ten thousand.
 func TestPoisonIsParkedWithItsReasonAndCostsNothingElse(t *testing.T) {
-	dir := t.TempDir()
+	t.Parallel()
+	dir := dataDir(t)
 	info, stop := upUntil(t, dir)
 	c, err := kafka.Open(t.Context(), kafka.Options{Brokers: []string{info.Kafka}})
 	if err != nil {
@@ -296,6 +299,14 @@ func TestPoisonIsParkedWithItsReasonAndCostsNothingElse(t *testing.T) {
 	if a.Parked != uint64(len(broken)) || a.Facts != uint64(good) || a.Loaded != uint64(good+len(broken)) {
 		t.Errorf("the account is %+v, want %d facts and %d parked", a, good, len(broken))
 	}
+}
+
+// migratedWorld is a world whose ClickHouse has its tables before it is started.
+func migratedWorld(t testing.TB) *world {
+	t.Helper()
+	w := newWorld(t)
+	storetest.Copy(t, w.engine.setting.Dir)
+	return w
 }
 
 // awaitAnswers waits until so many batches have been answered with 202.
@@ -367,11 +378,7 @@ func (w *world) caughtUp() {
 	w.t.Helper()
 	s, c := w.connect()
 	eventually(w.t, "the loaders to begin", func() bool { e, err := s.CurrentEpoch(w.t.Context()); return err == nil && e.Number > 0 })
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
-	defer cancel()
-	if err := w.loaded(ctx, s, c); err != nil {
-		w.t.Fatal(err)
-	}
+	w.loaded(s, c)
 }
 
 // inOrder checks that the commits of each repository stand in the log in the order
@@ -437,15 +444,21 @@ func (w *world) largeRecords(first, n int) []transport.Record {
 	rng := rand.NewChaCha8([32]byte{byte(first >> 8)})
 	raw := make([]byte, parents*hash/2)
 	recs := make([]transport.Record, n)
+	around := strings.Split(string(model.Value), parent) // what stands before and after each
 	for i := range recs {
 		_, _ = rng.Read(raw) // never fails
-		random := hex.EncodeToString(raw)
-		value := strings.Replace(string(model.Value), e.ID, fmt.Sprintf("%08x-0000-4000-8000-000000000000", first+i), 1)
-		value = strings.ReplaceAll(value, subject, fmt.Sprintf("%040x", first+i))
-		for p := range parents {
-			value = strings.Replace(value, parent, random[p*hash:(p+1)*hash], 1)
+		value := make([]byte, 0, len(model.Value))
+		for p, text := range around {
+			if text != `","` {
+				text = strings.Replace(text, e.ID, fmt.Sprintf("%08x-0000-4000-8000-000000000000", first+i), 1)
+				text = strings.ReplaceAll(text, subject, fmt.Sprintf("%040x", first+i))
+			}
+			value = append(value, text...)
+			if p < parents {
+				value = hex.AppendEncode(value, raw[p*hash/2:(p+1)*hash/2])
+			}
 		}
-		recs[i] = transport.Record{Topic: rollup.EventsTopic, Key: fmt.Appendf(nil, "large%d", i%16), Value: []byte(value)}
+		recs[i] = transport.Record{Topic: rollup.EventsTopic, Key: fmt.Appendf(nil, "large%d", i%16), Value: value}
 	}
 	return recs
 }

@@ -10,9 +10,9 @@ import (
 // teams, the same files again are no news, a correction restates, and files that
 // are wrong change nothing.
 func TestImportOrg(t *testing.T) {
-	t.Setenv("PAYOFF_ROLLUP_EVERY", "1h") // only the command computes, so what it says it computed is all
-	data, dir := t.TempDir(), t.TempDir()
-	up(t, data)
+	t.Parallel()
+	data, dir := dataDir(t), t.TempDir()
+	up(t, data, configured(t, onlyCommands)) // so what the command says it computed is all
 	must(t, "import", "git", repository(t, "checkout", 12), "--data", data)
 	import1 := func(services string) orgAnswer {
 		t.Helper()

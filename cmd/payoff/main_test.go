@@ -18,6 +18,7 @@ import (
 	"github.com/payoff-metrics/payoff/internal/race"
 	"github.com/payoff-metrics/payoff/pkg/engine"
 	"github.com/payoff-metrics/payoff/pkg/instance"
+	"github.com/payoff-metrics/payoff/pkg/store/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -44,6 +45,25 @@ func payoff(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	code = run(t.Context(), args, streams{strings.NewReader(""), &out, &errOut})
 	return code, out.String(), errOut.String()
 }
+
+// dataDir is a data directory of the test's own whose store is migrated already.
+func dataDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	storetest.Copy(t, filepath.Join(dir, "engine"))
+	return dir
+}
+
+// configured writes a configuration and returns the flag that names it.
+func configured(t testing.TB, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "payoff.yaml")
+	write(t, file, text)
+	return "--config=" + file
+}
+
+// onlyCommands is a configuration by which nothing is computed but by commands.
+const onlyCommands = "rollup: {every: 1h}\n"
 
 // must runs a command line that has to succeed and returns what it printed.
 func must(t testing.TB, args ...string) string {
@@ -109,13 +129,17 @@ func startUp(t testing.TB, dir string, args ...string) *upRun {
 	return u
 }
 
+// longest is how long a test waits for what must happen: it passes no later for
+// it, and a machine that has much else to do takes long.
+const longest = 5 * time.Minute
+
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(longest)
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute for %s", what)
+			t.Fatalf("waited %v for %s", longest, what)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

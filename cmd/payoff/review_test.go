@@ -13,7 +13,8 @@ import (
 // TestReviewWeekly follows the review of a week from the command line, with and
 // without a running instance, to its page.
 func TestReviewWeekly(t *testing.T) {
-	dir := t.TempDir()
+	t.Parallel()
+	dir := dataDir(t)
 	args := func(more ...string) []string { return append([]string{"review", "weekly", "--data", dir}, more...) }
 	if code, _, stderr := payoff(t, args("--week", "2026-W02")...); code != exitNo || !strings.Contains(stderr, "nothing is known of 2026-W02 or the year before") {
 		t.Errorf("a review of nothing: exit %d, %s", code, stderr)

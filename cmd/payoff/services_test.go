@@ -47,9 +47,9 @@ func lines(t testing.TB, data string, query string, flags ...string) string {
 // ships what touches its paths, as the organisation declares them; declaring other
 // paths counts anew.
 func TestServicesOfOneRepository(t *testing.T) {
-	t.Setenv("PAYOFF_ROLLUP_EVERY", "1h") // only the commands compute
-	data, dir, repo := t.TempDir(), t.TempDir(), monorepo(t)
-	up(t, data)
+	t.Parallel()
+	data, dir, repo := dataDir(t), t.TempDir(), monorepo(t)
+	up(t, data, configured(t, onlyCommands))
 	for _, service := range []string{"cart", "web"} {
 		must(t, "import", "git", repo, "--service", service, "--tags", service+"/v*", "--data", data)
 	}
@@ -85,7 +85,8 @@ services:
 // when the configuration says that the service's are looked for so far, and the
 // same facts are counted anew when it says otherwise.
 func TestWindowsOfAService(t *testing.T) {
-	data, dir := t.TempDir(), t.TempDir()
+	t.Parallel()
+	data, dir := dataDir(t), t.TempDir()
 	var b strings.Builder
 	event := func(id, kind, at, subject, content, custom string) {
 		fmt.Fprintf(&b, `{"specversion":"1.0","id":%q,"source":"/test","type":"dev.cdevents.%s","time":%q,"subject":%[4]q,"datacontenttype":"application/json","data":{"context":{"specversion":"0.5.1","id":%[1]q,"source":"/test","type":"dev.cdevents.%[2]s","timestamp":%[3]q},"subject":{"id":%[4]q,"content":{%[5]s}},"customData":{%[6]s}}}`+"\n",

@@ -11,12 +11,11 @@ import (
 // TestSquashAndRevertByWebhooksAlone: without a clone, deliveries of GitHub tell which
 // commits a squashed pull request stands for, and that another one took it back.
 func TestSquashAndRevertByWebhooksAlone(t *testing.T) {
-	t.Setenv("HOOK_SECRET", "hook-secret")
-	t.Setenv("PAYOFF_ROLLUP_EVERY", "1h") // only the test computes
-	file := filepath.Join(t.TempDir(), "payoff.yaml")
-	write(t, file, "ingest: {endpoints: [{source: github, name: main, secrets: [{env: HOOK_SECRET}]}]}")
-	data := t.TempDir()
-	info := up(t, data, "--config", file)
+	t.Parallel()
+	secret := filepath.Join(t.TempDir(), "secret")
+	write(t, secret, "hook-secret")
+	data := dataDir(t)
+	info := up(t, data, configured(t, onlyCommands+"ingest: {endpoints: [{source: github, name: main, secrets: [{file: "+secret+"}]}]}"))
 	send := func(event, format string, args ...any) {
 		t.Helper()
 		hook(t, info.Listen, "main", "hook-secret", event, `{"repository":{"name":"cart","full_name":"acme/cart","default_branch":"main"},`+fmt.Sprintf(format, args...)+"}")

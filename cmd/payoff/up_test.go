@@ -20,14 +20,15 @@ func (u *upRun) ends(t *testing.T, want int) string {
 		if code != want {
 			t.Errorf("payoff up: exit %d, want %d\n%s", code, want, u.stderr.String())
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(longest):
 		t.Fatalf("payoff up goes on\n%s", u.stderr.String())
 	}
 	return u.stderr.String()
 }
 
 func TestUpWhoseBrokerFolderIsDeletedStopsAndGoesOnUnderANewEpoch(t *testing.T) {
-	dir := t.TempDir()
+	t.Parallel()
+	dir := dataDir(t)
 	u := startUp(t, dir)
 	t.Cleanup(u.cancel)
 	info := u.listening(t, dir)
@@ -69,6 +70,7 @@ func TestUpWhoseBrokerFolderIsDeletedStopsAndGoesOnUnderANewEpoch(t *testing.T) 
 
 // TestUpThatCannotStartSaysWhy: exit code 2 and a sentence that names what to change.
 func TestUpThatCannotStartSaysWhy(t *testing.T) {
+	t.Parallel()
 	t.Run("data directory in use", func(t *testing.T) {
 		dir := t.TempDir()
 		info := up(t, dir)
@@ -97,7 +99,7 @@ func TestUpThatCannotStartSaysWhy(t *testing.T) {
 		})
 	}
 	t.Run("data of a newer version", func(t *testing.T) {
-		dir := t.TempDir()
+		dir := dataDir(t)
 		must(t, "rollup", "--data", dir)
 		fromTheFuture(t, dir)
 		wants(t, startUp(t, dir).ends(t, exitError), "newer", "9999_what_comes.sql")
