@@ -33,7 +33,7 @@ func reason(d metric.Def) (sentence, remedy string) {
 	case "shipped_changes":
 		return "No change is known to have shipped after a first deployment: commits must be known beside deployments.", "payoff import git DIR"
 	case "shipped_pull_requests":
-		return "No shipped pull request shows this stage: the pull requests must be known, and for delivery the tickets they name.", ""
+		return "No shipped pull request shows this stage.", ""
 	default:
 		return "No " + facts(d) + " are known yet.", ""
 	}
