@@ -864,6 +864,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -1007,39 +1038,27 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
         1.959963984540054 AS z,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.hit AS hit,
-                f.also AS also,
-                ((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                count() AS n,
+                countIf(s.hit) AS hits,
+                countIf(s.also) AS alsos
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.hit AS hit,
-                    s.also AS also,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    hit,
+                    also
                 FROM
                 (
                     SELECT
@@ -1052,38 +1071,63 @@ FROM
                         false AS also
                     FROM payoff_private.owned_shipped_changes
                     WHERE NOT baseline
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.n AS n,
+                f.hits AS hits,
+                f.alsos AS alsos,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                count() AS n,
-                countIf(hit) AS hits,
-                countIf(also) AS alsos,
-                min(cut) AS cut
-            FROM facts
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                sum(f.n) AS n,
+                sum(f.hits) AS hits,
+                sum(f.alsos) AS alsos,
+                min(((f.first_day > w.day) OR (f.covered_to < w.window_end))) AS cut
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -1115,6 +1159,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -1258,39 +1333,27 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
         1.959963984540054 AS z,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.hit AS hit,
-                f.also AS also,
-                (((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) OR (toUnixTimestamp64Milli(f.known_to) < (toUnixTimestamp64Milli(w.window_end) + f.failure_window_ms))) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                count() AS n,
+                countIf(s.hit) AS hits,
+                countIf(s.also) AS alsos
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.hit AS hit,
-                    s.also AS also,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    hit,
+                    also
                 FROM
                 (
                     SELECT
@@ -1304,38 +1367,63 @@ FROM
                     FROM payoff_private.owned_deployments AS d
                     LEFT JOIN payoff_private.owned_failed_deployments AS f ON (f.service = d.service) AND (f.tier = d.tier) AND (f.deployment_id = d.deployment_id)
                     WHERE d.succeeded OR (f.rule != '')
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.n AS n,
+                f.hits AS hits,
+                f.alsos AS alsos,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                count() AS n,
-                countIf(hit) AS hits,
-                countIf(also) AS alsos,
-                min(cut) AS cut
-            FROM facts
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                sum(f.n) AS n,
+                sum(f.hits) AS hits,
+                sum(f.alsos) AS alsos,
+                min((((f.first_day > w.day) OR (f.covered_to < w.window_end)) OR (toUnixTimestamp64Milli(f.known_to) < (toUnixTimestamp64Milli(w.window_end) + f.failure_window_ms)))) AS cut
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -1367,6 +1455,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -1510,36 +1629,24 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.ms AS ms,
-                ((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                groupArray(s.ms) AS durations,
+                count() AS facts
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.ms AS ms,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    ms
                 FROM
                 (
                     SELECT
@@ -1551,41 +1658,65 @@ FROM
                         lead_ms AS ms
                     FROM payoff_private.owned_shipped_changes
                     WHERE (NOT baseline) AND (actor_kind != 'bot')
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.durations AS durations,
+                f.facts AS facts,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                arraySort(groupArray(ms)) AS sorted,
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                arraySort(groupArrayArray(f.durations)) AS sorted,
                 length(sorted) AS n,
-                toUInt64(count() - n) AS missing,
-                min(cut) AS cut,
+                toUInt64(sum(f.facts) - n) AS missing,
+                min(((f.first_day > w.day) OR (f.covered_to < w.window_end))) AS cut,
                 arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
-            FROM facts
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -1617,6 +1748,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -1760,36 +1922,24 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.ms AS ms,
-                ((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                groupArray(s.ms) AS durations,
+                count() AS facts
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.ms AS ms,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    ms
                 FROM
                 (
                     SELECT
@@ -1801,41 +1951,65 @@ FROM
                         coding_ms AS ms
                     FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.durations AS durations,
+                f.facts AS facts,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                arraySort(groupArray(ms)) AS sorted,
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                arraySort(groupArrayArray(f.durations)) AS sorted,
                 length(sorted) AS n,
-                toUInt64(count() - n) AS missing,
-                min(cut) AS cut,
+                toUInt64(sum(f.facts) - n) AS missing,
+                min(((f.first_day > w.day) OR (f.covered_to < w.window_end))) AS cut,
                 arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
-            FROM facts
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -1867,6 +2041,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -2010,36 +2215,24 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.ms AS ms,
-                ((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                groupArray(s.ms) AS durations,
+                count() AS facts
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.ms AS ms,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    ms
                 FROM
                 (
                     SELECT
@@ -2051,41 +2244,65 @@ FROM
                         delivery_ms AS ms
                     FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.durations AS durations,
+                f.facts AS facts,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                arraySort(groupArray(ms)) AS sorted,
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                arraySort(groupArrayArray(f.durations)) AS sorted,
                 length(sorted) AS n,
-                toUInt64(count() - n) AS missing,
-                min(cut) AS cut,
+                toUInt64(sum(f.facts) - n) AS missing,
+                min(((f.first_day > w.day) OR (f.covered_to < w.window_end))) AS cut,
                 arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
-            FROM facts
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -2117,6 +2334,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -2260,36 +2508,24 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.ms AS ms,
-                ((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                groupArray(s.ms) AS durations,
+                count() AS facts
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.ms AS ms,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    ms
                 FROM
                 (
                     SELECT
@@ -2301,41 +2537,65 @@ FROM
                         deploy_ms AS ms
                     FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.durations AS durations,
+                f.facts AS facts,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                arraySort(groupArray(ms)) AS sorted,
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                arraySort(groupArrayArray(f.durations)) AS sorted,
                 length(sorted) AS n,
-                toUInt64(count() - n) AS missing,
-                min(cut) AS cut,
+                toUInt64(sum(f.facts) - n) AS missing,
+                min(((f.first_day > w.day) OR (f.covered_to < w.window_end))) AS cut,
                 arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
-            FROM facts
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -2367,6 +2627,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -2510,36 +2801,24 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.ms AS ms,
-                ((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                groupArray(s.ms) AS durations,
+                count() AS facts
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.ms AS ms,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    ms
                 FROM
                 (
                     SELECT
@@ -2551,41 +2830,65 @@ FROM
                         pickup_ms AS ms
                     FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.durations AS durations,
+                f.facts AS facts,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                arraySort(groupArray(ms)) AS sorted,
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                arraySort(groupArrayArray(f.durations)) AS sorted,
                 length(sorted) AS n,
-                toUInt64(count() - n) AS missing,
-                min(cut) AS cut,
+                toUInt64(sum(f.facts) - n) AS missing,
+                min(((f.first_day > w.day) OR (f.covered_to < w.window_end))) AS cut,
                 arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
-            FROM facts
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -2617,6 +2920,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -2760,36 +3094,24 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.ms AS ms,
-                ((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                groupArray(s.ms) AS durations,
+                count() AS facts
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.ms AS ms,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    ms
                 FROM
                 (
                     SELECT
@@ -2801,41 +3123,65 @@ FROM
                         review_ms AS ms
                     FROM payoff_private.owned_shipped_pull_requests
                     WHERE actor_kind != 'bot'
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.durations AS durations,
+                f.facts AS facts,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                arraySort(groupArray(ms)) AS sorted,
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                arraySort(groupArrayArray(f.durations)) AS sorted,
                 length(sorted) AS n,
-                toUInt64(count() - n) AS missing,
-                min(cut) AS cut,
+                toUInt64(sum(f.facts) - n) AS missing,
+                min(((f.first_day > w.day) OR (f.covered_to < w.window_end))) AS cut,
                 arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
-            FROM facts
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -2867,6 +3213,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -3010,52 +3387,48 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
         covered AS
         (
             SELECT
-                w.grain AS grain,
-                w.window_start AS window_start,
+                w.number AS number,
                 w.window_end AS window_end,
                 c.service AS service,
                 c.team AS team,
                 c.unit AS unit,
-                greatest(w.window_start, c.first_at) AS known_from,
                 least(w.window_end, c.covered_to) AS known_until,
                 greatest(w.window_start, c.owned_from) AS owned_from,
                 least(w.window_end, c.owned_to) - toIntervalMillisecond(1) AS owned_last,
-                if(owned_from = known_from, dateDiff('day', owned_from, owned_last, zone) + 1, dateDiff('day', owned_from - toIntervalMillisecond(1), owned_last, zone)) AS days,
-                (dateDiff('day', w.window_start, known_from, zone) > 0) OR (known_until < w.window_end) AS cut
-            FROM windows AS w
+                if(owned_from = greatest(w.window_start, c.first_at), dateDiff('day', owned_from, owned_last, zone) + 1, dateDiff('day', owned_from - toIntervalMillisecond(1), owned_last, zone)) AS days,
+                (toDate32(c.first_at, zone) > w.day) OR (known_until < w.window_end) AS cut
+            FROM
+            (
+                SELECT DISTINCT
+                    number,
+                    day,
+                    window_start,
+                    window_end
+                FROM spread
+            ) AS w
             CROSS JOIN payoff.owned_coverage AS c
             WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
-        counted AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.day AS day
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                toDate32(s.at, zone) AS day,
+                count() AS n
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    toDate(s.at, zone) AS day,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at
                 FROM
                 (
                     SELECT
@@ -3066,65 +3439,87 @@ FROM
                         ended_at AS at
                     FROM payoff_private.owned_deployments
                     WHERE succeeded AND (class != 'redeployment')
-                ) AS s
-                INNER JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE (f.at < w.window_end) AND (f.first_at < w.window_end) AND (f.covered_to > w.window_start)
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece,
+                day
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.day AS day,
+                f.n AS n,
+                c.first_at AS first_at,
+                c.covered_to AS covered_to
+            FROM pieced AS f
+            INNER JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
+                number,
                 any(window_end) AS window_end,
                 service,
                 team,
                 unit,
-                toUInt64(countIf(fact)) AS n,
+                sum(facts) AS n,
                 sum(days) AS d,
-                uniqExactIf(day, fact) AS on_days,
-                minIf(cut, NOT fact) AS cut
+                uniqExactIf(day, facts > 0) AS on_days,
+                minIf(cut, facts = 0) AS cut
             FROM
             (
                 SELECT
-                    grain,
-                    window_start,
+                    number,
                     window_end,
                     service,
                     team,
                     unit,
                     days,
                     cut,
-                    false AS fact,
-                    toDate(0) AS day
+                    0 AS facts,
+                    toDate32(0) AS day
                 FROM covered
                 UNION ALL
                 SELECT
-                    grain,
-                    window_start,
-                    window_end,
-                    service,
-                    team,
-                    unit,
+                    w.number,
+                    w.window_end,
+                    f.service,
+                    f.team,
+                    f.unit,
                     0 AS days,
                     false AS cut,
-                    true AS fact,
-                    day
-                FROM counted
+                    f.n AS facts,
+                    f.day AS day
+                FROM known AS f
+                INNER JOIN spread AS w ON w.piece = f.piece
+                WHERE (f.first_at < w.window_end) AND (f.covered_to > w.window_start)
             )
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING (sum(days) > 0) AND (((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != ''))
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -3156,6 +3551,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -3299,39 +3725,27 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
         1.959963984540054 AS z,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.hit AS hit,
-                f.also AS also,
-                ((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                count() AS n,
+                countIf(s.hit) AS hits,
+                countIf(s.also) AS alsos
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.hit AS hit,
-                    s.also AS also,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    hit,
+                    also
                 FROM
                 (
                     SELECT
@@ -3344,38 +3758,63 @@ FROM
                         false AS also
                     FROM payoff_private.owned_deployments
                     WHERE succeeded
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.n AS n,
+                f.hits AS hits,
+                f.alsos AS alsos,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                count() AS n,
-                countIf(hit) AS hits,
-                countIf(also) AS alsos,
-                min(cut) AS cut
-            FROM facts
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                sum(f.n) AS n,
+                sum(f.hits) AS hits,
+                sum(f.alsos) AS alsos,
+                min(((f.first_day > w.day) OR (f.covered_to < w.window_end))) AS cut
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -3407,6 +3846,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -3550,36 +4020,24 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.ms AS ms,
-                (((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) OR (toUnixTimestamp64Milli(f.known_to) < (toUnixTimestamp64Milli(w.window_end) + f.failure_window_ms))) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                groupArray(s.ms) AS durations,
+                count() AS facts
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.ms AS ms,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    ms
                 FROM
                 (
                     SELECT
@@ -3590,41 +4048,65 @@ FROM
                         ended_at AS at,
                         recovery_ms AS ms
                     FROM payoff_private.owned_failed_deployments
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.durations AS durations,
+                f.facts AS facts,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                arraySort(groupArray(ms)) AS sorted,
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                arraySort(groupArrayArray(f.durations)) AS sorted,
                 length(sorted) AS n,
-                toUInt64(count() - n) AS missing,
-                min(cut) AS cut,
+                toUInt64(sum(f.facts) - n) AS missing,
+                min((((f.first_day > w.day) OR (f.covered_to < w.window_end)) OR (toUnixTimestamp64Milli(f.known_to) < (toUnixTimestamp64Milli(w.window_end) + f.failure_window_ms)))) AS cut,
                 arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
-            FROM facts
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -3656,6 +4138,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -3799,52 +4312,48 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
         covered AS
         (
             SELECT
-                w.grain AS grain,
-                w.window_start AS window_start,
+                w.number AS number,
                 w.window_end AS window_end,
                 c.service AS service,
                 c.team AS team,
                 c.unit AS unit,
-                greatest(w.window_start, c.first_at) AS known_from,
                 least(w.window_end, c.covered_to) AS known_until,
                 greatest(w.window_start, c.owned_from) AS owned_from,
                 least(w.window_end, c.owned_to) - toIntervalMillisecond(1) AS owned_last,
-                if(owned_from = known_from, dateDiff('day', owned_from, owned_last, zone) + 1, dateDiff('day', owned_from - toIntervalMillisecond(1), owned_last, zone)) AS days,
-                (dateDiff('day', w.window_start, known_from, zone) > 0) OR (known_until < w.window_end) OR (toUnixTimestamp64Milli(c.known_to) < (toUnixTimestamp64Milli(w.window_end) + c.failure_window_ms)) AS cut
-            FROM windows AS w
+                if(owned_from = greatest(w.window_start, c.first_at), dateDiff('day', owned_from, owned_last, zone) + 1, dateDiff('day', owned_from - toIntervalMillisecond(1), owned_last, zone)) AS days,
+                (toDate32(c.first_at, zone) > w.day) OR (known_until < w.window_end) OR (toUnixTimestamp64Milli(c.known_to) < (toUnixTimestamp64Milli(w.window_end) + c.failure_window_ms)) AS cut
+            FROM
+            (
+                SELECT DISTINCT
+                    number,
+                    day,
+                    window_start,
+                    window_end
+                FROM spread
+            ) AS w
             CROSS JOIN payoff.owned_coverage AS c
             WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
-        counted AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.day AS day
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                toDate32(s.at, zone) AS day,
+                count() AS n
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    toDate(s.at, zone) AS day,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at
                 FROM
                 (
                     SELECT
@@ -3854,65 +4363,87 @@ FROM
                         tier,
                         ended_at AS at
                     FROM payoff_private.owned_failed_deployments
-                ) AS s
-                INNER JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE (f.at < w.window_end) AND (f.first_at < w.window_end) AND (f.covered_to > w.window_start)
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece,
+                day
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.day AS day,
+                f.n AS n,
+                c.first_at AS first_at,
+                c.covered_to AS covered_to
+            FROM pieced AS f
+            INNER JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
+                number,
                 any(window_end) AS window_end,
                 service,
                 team,
                 unit,
-                toUInt64(countIf(fact)) AS n,
+                sum(facts) AS n,
                 sum(days) AS d,
-                uniqExactIf(day, fact) AS on_days,
-                minIf(cut, NOT fact) AS cut
+                uniqExactIf(day, facts > 0) AS on_days,
+                minIf(cut, facts = 0) AS cut
             FROM
             (
                 SELECT
-                    grain,
-                    window_start,
+                    number,
                     window_end,
                     service,
                     team,
                     unit,
                     days,
                     cut,
-                    false AS fact,
-                    toDate(0) AS day
+                    0 AS facts,
+                    toDate32(0) AS day
                 FROM covered
                 UNION ALL
                 SELECT
-                    grain,
-                    window_start,
-                    window_end,
-                    service,
-                    team,
-                    unit,
+                    w.number,
+                    w.window_end,
+                    f.service,
+                    f.team,
+                    f.unit,
                     0 AS days,
                     false AS cut,
-                    true AS fact,
-                    day
-                FROM counted
+                    f.n AS facts,
+                    f.day AS day
+                FROM known AS f
+                INNER JOIN spread AS w ON w.piece = f.piece
+                WHERE (f.first_at < w.window_end) AND (f.covered_to > w.window_start)
             )
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING (sum(days) > 0) AND (((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != ''))
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -3944,6 +4475,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -4087,52 +4649,48 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
         covered AS
         (
             SELECT
-                w.grain AS grain,
-                w.window_start AS window_start,
+                w.number AS number,
                 w.window_end AS window_end,
                 c.service AS service,
                 c.team AS team,
                 c.unit AS unit,
-                greatest(w.window_start, c.first_at) AS known_from,
                 least(w.window_end, c.covered_to) AS known_until,
                 greatest(w.window_start, c.owned_from) AS owned_from,
                 least(w.window_end, c.owned_to) - toIntervalMillisecond(1) AS owned_last,
-                if(owned_from = known_from, dateDiff('day', owned_from, owned_last, zone) + 1, dateDiff('day', owned_from - toIntervalMillisecond(1), owned_last, zone)) AS days,
-                (dateDiff('day', w.window_start, known_from, zone) > 0) OR (known_until < w.window_end) AS cut
-            FROM windows AS w
+                if(owned_from = greatest(w.window_start, c.first_at), dateDiff('day', owned_from, owned_last, zone) + 1, dateDiff('day', owned_from - toIntervalMillisecond(1), owned_last, zone)) AS days,
+                (toDate32(c.first_at, zone) > w.day) OR (known_until < w.window_end) AS cut
+            FROM
+            (
+                SELECT DISTINCT
+                    number,
+                    day,
+                    window_start,
+                    window_end
+                FROM spread
+            ) AS w
             CROSS JOIN payoff.owned_coverage AS c
             WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
-        counted AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.day AS day
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                toDate32(s.at, zone) AS day,
+                count() AS n
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    toDate(s.at, zone) AS day,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at
                 FROM
                 (
                     SELECT
@@ -4143,65 +4701,87 @@ FROM
                         began_at AS at
                     FROM payoff_private.owned_incidents
                     WHERE state NOT IN ('false_alarm', 'no_impact')
-                ) AS s
-                INNER JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE (f.at < w.window_end) AND (f.first_at < w.window_end) AND (f.covered_to > w.window_start)
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece,
+                day
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.day AS day,
+                f.n AS n,
+                c.first_at AS first_at,
+                c.covered_to AS covered_to
+            FROM pieced AS f
+            INNER JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
+                number,
                 any(window_end) AS window_end,
                 service,
                 team,
                 unit,
-                toUInt64(countIf(fact)) AS n,
+                sum(facts) AS n,
                 sum(days) AS d,
-                uniqExactIf(day, fact) AS on_days,
-                minIf(cut, NOT fact) AS cut
+                uniqExactIf(day, facts > 0) AS on_days,
+                minIf(cut, facts = 0) AS cut
             FROM
             (
                 SELECT
-                    grain,
-                    window_start,
+                    number,
                     window_end,
                     service,
                     team,
                     unit,
                     days,
                     cut,
-                    false AS fact,
-                    toDate(0) AS day
+                    0 AS facts,
+                    toDate32(0) AS day
                 FROM covered
                 UNION ALL
                 SELECT
-                    grain,
-                    window_start,
-                    window_end,
-                    service,
-                    team,
-                    unit,
+                    w.number,
+                    w.window_end,
+                    f.service,
+                    f.team,
+                    f.unit,
                     0 AS days,
                     false AS cut,
-                    true AS fact,
-                    day
-                FROM counted
+                    f.n AS facts,
+                    f.day AS day
+                FROM known AS f
+                INNER JOIN spread AS w ON w.piece = f.piece
+                WHERE (f.first_at < w.window_end) AND (f.covered_to > w.window_start)
             )
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING (sum(days) > 0) AND (((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != ''))
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -4233,6 +4813,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -4376,39 +4987,24 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.ms AS ms,
-                ((
-                    SELECT max(known_to)
-                    FROM payoff.service_coverage
-                ) < w.window_end) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                groupArray(s.ms) AS durations,
+                count() AS facts
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.ms AS ms,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    ms
                 FROM
                 (
                     SELECT
@@ -4419,41 +5015,68 @@ FROM
                         created_at AS at,
                         duration_ms AS ms
                     FROM payoff_private.owned_incidents
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.durations AS durations,
+                f.facts AS facts,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                arraySort(groupArray(ms)) AS sorted,
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                arraySort(groupArrayArray(f.durations)) AS sorted,
                 length(sorted) AS n,
-                toUInt64(count() - n) AS missing,
-                min(cut) AS cut,
+                toUInt64(sum(f.facts) - n) AS missing,
+                min(((
+                    SELECT max(known_to)
+                    FROM payoff.service_coverage
+                ) < w.window_end)) AS cut,
                 arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
                 toInt64(ceil((1 + (n / 2)) + ((1.959963984540054 * sqrt(n)) / 2))) AS hi
-            FROM facts
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -4485,6 +5108,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -4628,12 +5282,6 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
         weeks AS
         (
             SELECT
@@ -4684,7 +5332,8 @@ FROM
                 false AS failed,
                 false AS succeeded,
                 false AS reworked
-            FROM payoff_private.owned_shipped_changes
+            FROM payoff_private.shipped_changes
+            FINAL
             WHERE (tier = 'production') AND (NOT baseline) AND (actor_kind != 'bot') AND (lead_ms IS NOT NULL)
             UNION ALL
             SELECT
@@ -4697,7 +5346,8 @@ FROM
                 false,
                 true,
                 notEmpty(rework)
-            FROM payoff_private.owned_deployments
+            FROM payoff_private.deployments
+            FINAL
             WHERE (tier = 'production') AND succeeded
             UNION ALL
             SELECT
@@ -4710,7 +5360,8 @@ FROM
                 true,
                 false,
                 false
-            FROM payoff_private.owned_failed_deployments
+            FROM payoff_private.failed_deployments
+            FINAL
             WHERE tier = 'production'
         ),
         weekly AS
@@ -4875,6 +5526,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -5018,39 +5700,27 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
         1.959963984540054 AS z,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.hit AS hit,
-                f.also AS also,
-                ((dateDiff('day', w.window_start, f.first_at, zone) > 0) OR (f.covered_to < w.window_end)) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                count() AS n,
+                countIf(s.hit) AS hits,
+                countIf(s.also) AS alsos
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.hit AS hit,
-                    s.also AS also,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    hit,
+                    also
                 FROM
                 (
                     SELECT
@@ -5063,38 +5733,63 @@ FROM
                         link_quality = 'push_order' AS also
                     FROM payoff_private.owned_shipped_changes
                     WHERE (NOT baseline) AND (actor_kind != 'bot')
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.n AS n,
+                f.hits AS hits,
+                f.alsos AS alsos,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                count() AS n,
-                countIf(hit) AS hits,
-                countIf(also) AS alsos,
-                min(cut) AS cut
-            FROM facts
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                sum(f.n) AS n,
+                sum(f.hits) AS hits,
+                sum(f.alsos) AS alsos,
+                min(((f.first_day > w.day) OR (f.covered_to < w.window_end))) AS cut
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -5126,6 +5821,37 @@ AS WITH
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
     ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
+    ),
     kin AS
     (
         SELECT
@@ -5269,42 +5995,27 @@ SELECT *
 FROM
 (
     WITH
-        (
-            SELECT max(value)
-            FROM payoff.organisation
-            FINAL
-            WHERE key = 'timezone'
-        ) AS zone,
         1.959963984540054 AS z,
-        facts AS
+        pieced AS
         (
             SELECT
-                f.grain AS grain,
-                w.window_start AS window_start,
-                w.window_end AS window_end,
-                f.service AS service,
-                f.team AS team,
-                f.unit AS unit,
-                f.hit AS hit,
-                f.also AS also,
-                ((
-                    SELECT max(known_to)
-                    FROM payoff.service_coverage
-                ) < w.window_end) AS cut
+                s.service AS service,
+                s.team AS team,
+                s.unit AS unit,
+                p.piece AS piece,
+                count() AS n,
+                countIf(s.hit) AS hits,
+                countIf(s.also) AS alsos
             FROM
             (
                 SELECT
-                    arrayJoin(asked_grains) AS grain,
-                    s.service AS service,
-                    s.team AS team,
-                    s.unit AS unit,
-                    s.at AS at,
-                    s.hit AS hit,
-                    s.also AS also,
-                    c.first_at AS first_at,
-                    c.covered_to AS covered_to,
-                    c.known_to AS known_to,
-                    c.failure_window_ms AS failure_window_ms
+                    1 AS one,
+                    service,
+                    team,
+                    unit,
+                    at,
+                    hit,
+                    also
                 FROM
                 (
                     SELECT
@@ -5317,38 +6028,66 @@ FROM
                         state = 'unknown_service' AS also
                     FROM payoff_private.owned_incidents
                     WHERE state IN ('placed', 'unattributed', 'unknown_service')
-                ) AS s
-                LEFT JOIN payoff.service_coverage AS c ON (c.service = s.service) AND (c.tier = s.tier)
-                WHERE (s.tier = 'production') AND (s.at >= asked_from) AND (s.at < asked_to) AND (empty(asked_services) OR has(asked_services, s.service)) AND (empty(asked_teams) OR has(asked_teams, s.team)) AND (empty(asked_units) OR has(asked_units, s.unit))
-            ) AS f
-            ASOF INNER JOIN windows AS w ON (f.grain = w.grain) AND (f.at >= w.window_start)
-            WHERE f.at < w.window_end
+                )
+                WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
+            ) AS s
+            ASOF INNER JOIN pieces AS p ON (s.one = p.one) AND (s.at >= p.piece)
+            GROUP BY
+                service,
+                team,
+                unit,
+                piece
+        ),
+        known AS
+        (
+            SELECT
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                f.piece AS piece,
+                f.n AS n,
+                f.hits AS hits,
+                f.alsos AS alsos,
+                toDate32(c.first_at, zone) AS first_day,
+                c.covered_to AS covered_to,
+                c.known_to AS known_to,
+                c.failure_window_ms AS failure_window_ms
+            FROM pieced AS f
+            LEFT JOIN
+            (
+                SELECT *
+                FROM payoff.service_coverage
+                WHERE tier = 'production'
+            ) AS c ON c.service = f.service
         ),
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                team,
-                unit,
-                count() AS n,
-                countIf(hit) AS hits,
-                countIf(also) AS alsos,
-                min(cut) AS cut
-            FROM facts
+                w.number AS number,
+                any(w.window_end) AS window_end,
+                f.service AS service,
+                f.team AS team,
+                f.unit AS unit,
+                sum(f.n) AS n,
+                sum(f.hits) AS hits,
+                sum(f.alsos) AS alsos,
+                min(((
+                    SELECT max(known_to)
+                    FROM payoff.service_coverage
+                ) < w.window_end)) AS cut
+            FROM known AS f
+            INNER JOIN spread AS w ON w.piece = f.piece
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (number, service),
+                    (number, team),
+                    (number, unit),
+                    (number))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
+        asked_grains[bitAnd(number, 7)] AS grain,
+        fromUnixTimestamp64Milli(bitShiftRight(number, 3), 'UTC') AS window_start,
         window_end,
         service,
         team,
@@ -5379,6 +6118,37 @@ AS WITH
             'range' AS grain,
             {from:DateTime64(3, 'UTC')} AS window_start,
             {to:DateTime64(3, 'UTC')} AS window_end
+    ),
+    (
+        SELECT max(value)
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    pieces AS
+    (
+        SELECT DISTINCT
+            arrayJoin([window_start, window_end]) AS piece,
+            1 AS one
+        FROM windows
+    ),
+    spread AS
+    (
+        SELECT
+            p.piece AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
+            w.window_start AS window_start,
+            w.window_end AS window_end,
+            toDate32(w.window_start, zone) AS day
+        FROM
+        (
+            SELECT
+                piece,
+                arrayJoin(asked_grains) AS grain
+            FROM pieces
+        ) AS p
+        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
+        WHERE p.piece < w.window_end
     ),
     kin AS
     (
@@ -5655,6 +6425,7 @@ CREATE TABLE payoff.metric_point_log
     )
 )
 ENGINE = MergeTree
+PARTITION BY metric
 ORDER BY (metric, grain, version, service, team, unit, dims, window_start, generation, computed_at)
 SETTINGS index_granularity = 1024
 COMMENT 'History of all metric points; the latest of each key is in metric_points.';

@@ -28,7 +28,7 @@ var (
 // When a window is partial: the service is not known for all of it; or it is so
 // young that incidents may still be put down to its deployments.
 const (
-	notCovered = `(dateDiff('day', w.window_start, f.first_at, zone) > 0 OR f.covered_to < w.window_end)`
+	notCovered = `(f.first_day > w.day OR f.covered_to < w.window_end)`
 	young      = `(` + notCovered + ` OR toUnixTimestamp64Milli(f.known_to) < toUnixTimestamp64Milli(w.window_end) + f.failure_window_ms)`
 	notKnown   = `((SELECT max(known_to) FROM payoff.service_coverage) < w.window_end)`
 	youngCount = ` OR toUnixTimestamp64Milli(c.known_to) < toUnixTimestamp64Milli(w.window_end) + c.failure_window_ms`

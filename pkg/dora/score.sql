@@ -2,7 +2,6 @@
 -- A component that cannot be known is left out; of fewer than three there is no
 -- score. A unit shows the median of its services'.
 WITH
-    (SELECT max(value) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
     weeks AS
     (
         SELECT 1 AS one, window_start, window_end, lagInFrame(window_start, 25, window_start) OVER (ORDER BY window_start ROWS BETWEEN 25 PRECEDING AND CURRENT ROW) AS since
@@ -19,11 +18,11 @@ WITH
     facts AS
     (
         SELECT service, shipped_at AS at, lead_ms AS lead, CAST(NULL, 'Nullable(Int64)') AS recovery, false AS deployed, false AS tried, false AS failed, false AS succeeded, false AS reworked
-        FROM payoff.shipped_changes WHERE tier = 'production' AND NOT baseline AND actor_kind != 'bot' AND lead_ms IS NOT NULL
+        FROM payoff_private.shipped_changes FINAL WHERE tier = 'production' AND NOT baseline AND actor_kind != 'bot' AND lead_ms IS NOT NULL
         UNION ALL
-        SELECT service, ended_at, NULL, NULL, class != 'redeployment', true, false, true, notEmpty(rework) FROM payoff.deployments WHERE tier = 'production' AND succeeded
+        SELECT service, ended_at, NULL, NULL, class != 'redeployment', true, false, true, notEmpty(rework) FROM payoff_private.deployments FINAL WHERE tier = 'production' AND succeeded
         UNION ALL
-        SELECT service, ended_at, NULL, recovery_ms, false, NOT succeeded, true, false, false FROM payoff.failed_deployments WHERE tier = 'production'
+        SELECT service, ended_at, NULL, recovery_ms, false, NOT succeeded, true, false, false FROM payoff_private.failed_deployments FINAL WHERE tier = 'production'
     ),
     weekly AS
     (

@@ -135,7 +135,7 @@ func (d Def) Validate() error {
 	check(len(d.Grains) > 0, "no grains")
 	check(len(d.Facts) > 0, "no facts")
 	check(d.Fold == nil || d.Trailing == 0, "a folded metric takes its facts from its windows alone")
-	check(strings.Contains(d.SQL, "windows"), "SQL does not read the relation windows")
+	check(strings.Contains(d.SQL, "windows") || strings.Contains(d.SQL, "spread"), "SQL reads neither the relation windows nor spread")
 	for _, st := range d.Stats {
 		check(st.Name != "" && st.Title != "" && st.Help != "" && st.Unit != "", fmt.Sprintf("the figure %q lacks a name, title, help or unit", st.Name))
 	}
@@ -148,6 +148,8 @@ func (d Def) Validate() error {
 // The two ways the one SQL is asked. A metric's SQL reads the relation
 //
 //	windows (grain, window_start, window_end)      what to compute, half-open, UTC
+//	spread (piece, number, window_start, window_end)   which windows hold which of the pieces that all their ends cut time into
+//	pieces (piece, one)                                the pieces' first instants; one is 1, for ASOF JOIN
 //
 // and the values
 //
@@ -157,12 +159,17 @@ func (d Def) Validate() error {
 // and returns grain, window_start, window_end, service, team, unit, dims, value,
 // numerator, denominator, n, ci_low, ci_high, quality: a row for each service,
 // team and unit and one for all that was asked for together.
+//
+// A fact lies in one piece and in a window of each grain. What adds up is added up by
+// piece first, which is a fifth of the work. A window's number says its grain and
+// start: asked_grains[bitAnd(number, 7)] and bitShiftRight(number, 3) milliseconds. A
+// number is grouped by in a third of the time that the two take.
 const viewHead = `WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
     ['range'] AS asked_grains,
     windows AS (SELECT 'range' AS grain, {from:DateTime64(3, 'UTC')} AS window_start, {to:DateTime64(3, 'UTC')} AS window_end),
-` + suppressions + askedOf
+` + spread + suppressions + askedOf
 
 // owned has the SQL of a metric read facts under all their owners. For analysts, the
 // views it names leave the names of small teams out: at the time of the fact, while
@@ -174,6 +181,18 @@ var owned = strings.NewReplacer(func() (pairs []string) {
 	return pairs
 }()...)
 
+const spread = `    (SELECT max(value) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+    pieces AS (SELECT DISTINCT arrayJoin([window_start, window_end]) AS piece, 1 AS one FROM windows),
+    spread AS
+    (
+        SELECT p.piece AS piece, bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + indexOf(asked_grains, p.grain)::Int64 AS number,
+            w.window_start AS window_start, w.window_end AS window_end, toDate32(w.window_start, zone) AS day
+        FROM (SELECT piece, arrayJoin(asked_grains) AS grain FROM pieces) AS p
+        ASOF JOIN windows AS w ON p.grain = w.grain AND p.piece >= w.window_start
+        WHERE p.piece < w.window_end
+    ),
+`
+
 func batchHead(where string) string { return windowsHead(where, suppressions) }
 
 func windowsHead(where, suppressed string) string {
@@ -181,7 +200,7 @@ func windowsHead(where, suppressed string) string {
     windows AS (SELECT grain, window_start, window_end FROM payoff.calendar WHERE ` + where + `),
     (SELECT (min(window_start), max(window_end), groupUniqArray(grain)) FROM windows) AS all_windows,
     all_windows.1 AS asked_from, all_windows.2 AS asked_to, all_windows.3 AS asked_grains,
-` + suppressed + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
+` + spread + suppressed + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
 `
 }
 

@@ -84,7 +84,7 @@ func (c *Computer) todo(all stretch, dirty map[string][]stretch, fresh bool) ([]
 			span = touched[0]
 		}
 		span = stretch{earlier(span.from, touched[0].from), later(span.to, touched[len(touched)-1].to)}
-		out = append(out, publication{def: d, where: grainsOf(d.Grains) + " AND " + intersecting(touched)})
+		out = append(out, publication{def: d, where: c.intersecting(d.Grains, touched)})
 	}
 	// What looks furthest back takes longest: it begins first.
 	slices.SortStableFunc(out, func(a, b publication) int { return cmp.Compare(b.def.Trailing, a.def.Trailing) })
@@ -96,7 +96,7 @@ func (c *Computer) todo(all stretch, dirty map[string][]stretch, fresh bool) ([]
 func (c *Computer) suppress(ctx context.Context, run uint64, span stretch) error {
 	err := c.store.Exec(ctx, `
 		INSERT INTO payoff_private.suppressed (run, grain, window_start, service, team)
-		SELECT {run:UInt64}, grain, window_start, service, team FROM (`+metric.Suppressed(grainsOf(metric.Grains)+" AND "+intersecting([]stretch{span}))+`)`,
+		SELECT {run:UInt64}, grain, window_start, service, team FROM (`+metric.Suppressed(c.intersecting(metric.Grains, []stretch{span}))+`)`,
 		store.Param("run", run))
 	if err != nil {
 		return fmt.Errorf("finding what is not shown: %w", err)
@@ -157,15 +157,6 @@ func (c *Computer) everything(ctx context.Context) (stretch, error) {
 	return s, nil
 }
 
-// grainsOf is the condition for the windows of some grains.
-func grainsOf(grains []metric.Grain) string {
-	quoted := make([]string, len(grains))
-	for i, g := range grains {
-		quoted[i] = "'" + string(g) + "'"
-	}
-	return "grain IN (" + strings.Join(quoted, ", ") + ")"
-}
-
 // reach is the time whose windows the changed facts of a metric count in.
 func reach(d metric.Def, dirty map[string][]stretch) []stretch {
 	var all []stretch
@@ -189,9 +180,10 @@ func (c *Computer) countPoints(ctx context.Context) (uint64, error) {
 // the gaps between them, which costs work but never a wrong point.
 const maxStretches = 500
 
-// intersecting is the condition for windows that share an instant with any of the
-// stretches, which are in order and apart.
-func intersecting(dirty []stretch) string {
+// intersecting is the condition for the calendar's windows of some grains that share
+// an instant with any of the stretches, which are in order and apart. It names
+// windows by their starts, which points are found by.
+func (c *Computer) intersecting(grains []metric.Grain, dirty []stretch) string {
 	for len(dirty) > maxStretches {
 		var joined []stretch
 		for i := 0; i < len(dirty); i += 2 {
@@ -200,16 +192,17 @@ func intersecting(dirty []stretch) string {
 		dirty = joined
 	}
 	var parts []string
-	for _, s := range dirty {
-		parts = append(parts, fmt.Sprintf("window_start < %s AND window_end > %s", instant(s.to), instant(s.from)))
+	for _, g := range grains {
+		var starts []stretch // from the first window's start to the last one's end
+		for _, s := range dirty {
+			starts = append(starts, stretch{metric.At(g, s.from, c.rules.Location).Start, metric.At(g, s.to.Add(-time.Millisecond), c.rules.Location).End})
+		}
+		for _, s := range merge(starts) {
+			parts = append(parts, fmt.Sprintf("grain = '%s' AND window_start >= %s AND window_start < %s", g, instant(s.from), instant(s.to)))
+		}
 	}
-	return fmt.Sprintf("(window_start < %s AND window_start > %s - toIntervalDay(%s) AND (%s))",
-		instant(dirty[len(dirty)-1].to), instant(dirty[0].from), longest, strings.Join(parts, " OR "))
+	return "(" + strings.Join(parts, " OR ") + ")"
 }
-
-// longest is how many days no window of a grain is as long as. It says of a window's
-// start, which points are found by, what is asked of its end, which they are not.
-const longest = `multiIf(grain = 'day', 2, grain = 'week', 8, grain = 'month', 32, grain = 'quarter', 93, 367)`
 
 func instant(t time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", t.UnixMilli())

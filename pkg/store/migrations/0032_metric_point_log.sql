@@ -1,6 +1,7 @@
 -- Every point ever published, append-only: what was said last Monday can be read.
 -- A reader asks for the few points of one subject, so marks lie close together; when
--- each metric was computed last is kept beside, as dashboards ask it all the time.
+-- each metric was computed last is kept beside, as dashboards ask it all the time. A metric is
+-- written by itself and read by itself: partitions save merging its points with others'.
 CREATE TABLE IF NOT EXISTS payoff.metric_point_log
 (
     `metric` LowCardinality(String) COMMENT 'Name of the metric.',
@@ -24,6 +25,7 @@ CREATE TABLE IF NOT EXISTS payoff.metric_point_log
     PROJECTION last_computed (SELECT metric, max(computed_at), count() GROUP BY metric)
 )
 ENGINE = MergeTree
+PARTITION BY metric
 ORDER BY (metric, grain, version, service, team, unit, dims, window_start, generation, computed_at)
 SETTINGS index_granularity = 1024
 COMMENT 'History of all metric points; the latest of each key is in metric_points.'
