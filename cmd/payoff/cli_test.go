@@ -94,7 +94,7 @@ func TestUsedWronglyIsExitCode2(t *testing.T) {
 func TestImportGitOfOddRepositories(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	up(t, dir)
+	up(t, dir, configured(t, onlyCommands))
 	clone := func(args ...string) string {
 		to := filepath.Join(t.TempDir(), "shop")
 		runGit(t, "", nil, append(append([]string{"-c", "protocol.file.allow=always", "clone", "-q"}, args...), to)...)
@@ -207,7 +207,7 @@ func copyKeys(t *testing.T, from, to string) {
 func TestImportEvents(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	up(t, dir)
+	up(t, dir, configured(t, onlyCommands))
 	event := func(id, at, version, extra string) string {
 		return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/ci","type":"dev.cdevents.service.deployed.0.3.0","time":%q,%s"data":{"subject":{"id":"shop","content":{"environment":{"id":"production"}}},"customData":{"version":%q}}}`, id, at, extra, version)
 	}
@@ -259,7 +259,7 @@ func TestImportEvents(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	_, stop := upUntil(t, dir)
+	_, stop := upUntil(t, dir, configured(t, onlyCommands))
 	must(t, "import", "git", repository(t, "checkout", 30), "--data", dir)
 
 	t.Run("sql", func(t *testing.T) {

@@ -251,7 +251,7 @@ func TestAnswersLostAfterTheDeedEveryEventIsThereOnce(t *testing.T) {
 func TestPoisonIsParkedWithItsReasonAndCostsNothingElse(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	info, stop := upUntil(t, dir)
+	info, stop := upUntil(t, dir, configured(t, onlyCommands))
 	c, err := kafka.Open(t.Context(), kafka.Options{Brokers: []string{info.Kafka}})
 	if err != nil {
 		t.Fatal(err)

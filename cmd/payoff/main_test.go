@@ -62,7 +62,8 @@ func configured(t testing.TB, text string) string {
 	return "--config=" + file
 }
 
-// onlyCommands is a configuration by which nothing is computed but by commands.
+// onlyCommands is a configuration by which nothing is computed but by commands: a
+// test that does not ask what is computed meanwhile need not wait for it.
 const onlyCommands = "rollup: {every: 1h}\n"
 
 // must runs a command line that has to succeed and returns what it printed.

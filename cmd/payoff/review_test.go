@@ -33,7 +33,7 @@ func TestReviewWeekly(t *testing.T) {
 	}
 
 	published := must(t, args("--week", "2026-W02", "--publish")...)
-	info := up(t, dir)
+	info := up(t, dir, configured(t, onlyCommands))
 	if again := must(t, args("--week", "2026-W02", "--publish")...); again != published {
 		t.Error("publishing again through a running instance gives another review")
 	}
