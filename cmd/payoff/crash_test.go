@@ -553,6 +553,9 @@ func (p *process) start(killAt string) {
 	p.cmd = exec.Command(exe)
 	p.cmd.Env = append(os.Environ(), "PAYOFF_TEST_COMMAND="+string(b))
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
+	if _, err := p.cmd.StdinPipe(); err != nil { // open for as long as this process lives
+		p.t.Fatal(err)
+	}
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
@@ -597,6 +600,10 @@ func role(text string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	go func() { // does not outlive the test
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(exitError)
+	}()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -293,6 +294,9 @@ func startChild(t *testing.T, dir string) (address string, kill func()) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir)
 	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil { // open for as long as this process lives
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -313,7 +317,7 @@ func startChild(t *testing.T, dir string) (address string, kill func()) {
 
 const childDir = "PAYOFF_TEST_BROKER_DIR"
 
-// TestMain serves a folder until it is killed, if it is asked to.
+// TestMain serves a folder until it is killed or the test is gone, if it is asked to.
 func TestMain(m *testing.M) {
 	dir := os.Getenv(childDir)
 	if dir == "" {
@@ -325,7 +329,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	fmt.Println(b.Addr())
-	select {}
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 func BenchmarkBroker(b *testing.B) {
