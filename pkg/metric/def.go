@@ -193,15 +193,29 @@ const spread = `    (SELECT max(value) FROM payoff.organisation FINAL WHERE key 
     ),
 `
 
-func batchHead(where string) string { return windowsHead(where, suppressions) }
+// Over says which windows of the calendar are computed.
+type Over struct {
+	Where    string    // condition on grain, window_start and window_end
+	From, To time.Time // the first start and the last end of the windows
+	Grains   []Grain   // of the windows
+}
 
-func windowsHead(where, suppressed string) string {
+// head defines the relations and values. Those that a program knows are given by it,
+// as asking the store for them takes a tenth of a small query.
+func (o Over) head(suppressed string) string {
+	quoted := make([]string, len(o.Grains))
+	for i, g := range o.Grains {
+		quoted[i] = "'" + string(g) + "'"
+	}
 	return `WITH
-    windows AS (SELECT grain, window_start, window_end FROM payoff.calendar WHERE ` + where + `),
-    (SELECT (min(window_start), max(window_end), groupUniqArray(grain)) FROM windows) AS all_windows,
-    all_windows.1 AS asked_from, all_windows.2 AS asked_to, all_windows.3 AS asked_grains,
+    windows AS (SELECT grain, window_start, window_end FROM payoff.calendar WHERE ` + o.Where + `),
+    ` + instant(o.From) + ` AS asked_from, ` + instant(o.To) + ` AS asked_to, CAST([` + strings.Join(quoted, ", ") + `], 'Array(String)') AS asked_grains,
 ` + spread + suppressed + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
 `
+}
+
+func instant(t time.Time) string {
+	return fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", t.UnixMilli())
 }
 
 // CreateView is the statement that makes the metric's parameterised view.
@@ -210,13 +224,12 @@ func (d Def) CreateView() string {
 		d.View(), viewHead, owned.Replace(d.SQL), shownInView, escape(d.Title+": "+d.Question+" "+d.Help))
 }
 
-// Batch is the query that computes the metric over the calendar windows that
-// satisfy where, a condition on grain, window_start and window_end. What is not
+// Batch is the query that computes the metric over windows of the calendar. What is not
 // shown in them, and in any others, stands in payoff_private.suppressed under the
 // number {run:UInt64}: one query finds it for all metrics, see Suppressed. Of a
 // metric that Go folds Batch selects the samples, of what is not shown, too.
-func (d Def) Batch(where string) string {
-	sql := windowsHead(where, suppressed) + "SELECT * FROM (\n" + owned.Replace(d.SQL) + "\n) AS p\n"
+func (d Def) Batch(o Over) string {
+	sql := o.head(suppressed) + "SELECT * FROM (\n" + owned.Replace(d.SQL) + "\n) AS p\n"
 	if d.Fold != nil {
 		return sql
 	}

@@ -96,11 +96,10 @@ const (
 	hiddenKey = "sipHash128"
 )
 
-// Suppressed is the query for what is not shown in the calendar windows that
-// satisfy where: grain, window_start, and a service or a team. A metric that Go
+// Suppressed is the query for what is not shown in windows of the calendar: grain, window_start, and a service or a team. A metric that Go
 // folds leaves these out itself.
-func Suppressed(where string) string {
-	return batchHead(where) + `SELECT grain, window_start, toString(service) AS service, '' AS team FROM suppressed_services
+func Suppressed(o Over) string {
+	return o.head(suppressions) + `SELECT grain, window_start, toString(service) AS service, '' AS team FROM suppressed_services
 UNION ALL
 SELECT grain, window_start, '' AS service, toString(team) AS team FROM suppressed_teams`
 }

@@ -378,9 +378,9 @@ func (c *Computer) replace(ctx context.Context, changes []change, coverage diff[
 // digest names all that points depend on besides the facts.
 func (c *Computer) digest() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "link %d\x00%s\x00%s\x00%s\x00", linkVersion, c.rules.Location, c.rules.Digest, metric.Suppressed(""))
+	fmt.Fprintf(h, "link %d\x00%s\x00%s\x00%s\x00", linkVersion, c.rules.Location, c.rules.Digest, metric.Suppressed(metric.Over{}))
 	for _, d := range c.metrics {
-		fmt.Fprintf(h, "%s\x00%d\x00%s\x00%s\x00%v\x00", d.Name, d.Version, d.Batch(""), d.Help, d.Grains)
+		fmt.Fprintf(h, "%s\x00%d\x00%s\x00%s\x00%v\x00", d.Name, d.Version, d.Batch(metric.Over{}), d.Help, d.Grains)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

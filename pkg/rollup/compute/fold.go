@@ -26,12 +26,12 @@ type foldedPoint struct {
 
 // foldPoints does for a metric that Go folds what appendPoints does in SQL.
 func (c *Computer) foldPoints(ctx context.Context, p publication) error {
-	d, where := p.def, p.where
+	d := p.def
 	computed, err := c.fold(ctx, p)
 	if err != nil {
 		return err
 	}
-	published, err := c.published(ctx, d, where)
+	published, err := c.published(ctx, d, p.over.Where)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (c *Computer) fold(ctx context.Context, p publication) (map[pointKey]folded
 	d := p.def
 	samples := make(map[pointKey][]metric.Sample)
 	ends := make(map[pointKey]time.Time)
-	err := c.each(ctx, "what "+d.Name+" is made of", "SELECT grain, window_start, window_end, service, team, unit, ms, event, cut FROM ("+d.Batch(p.where)+")",
+	err := c.each(ctx, "what "+d.Name+" is made of", "SELECT grain, window_start, window_end, service, team, unit, ms, event, cut FROM ("+d.Batch(p.over)+")",
 		func(rows store.Rows) error {
 			var grain, service, team, unit string
 			var start, end time.Time

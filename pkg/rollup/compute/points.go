@@ -84,7 +84,7 @@ func (c *Computer) todo(all stretch, dirty map[string][]stretch, fresh bool) ([]
 			span = touched[0]
 		}
 		span = stretch{earlier(span.from, touched[0].from), later(span.to, touched[len(touched)-1].to)}
-		out = append(out, publication{def: d, where: c.intersecting(d.Grains, touched)})
+		out = append(out, publication{def: d, over: c.over(d.Grains, touched)})
 	}
 	// What looks furthest back takes longest: it begins first.
 	slices.SortStableFunc(out, func(a, b publication) int { return cmp.Compare(b.def.Trailing, a.def.Trailing) })
@@ -96,7 +96,7 @@ func (c *Computer) todo(all stretch, dirty map[string][]stretch, fresh bool) ([]
 func (c *Computer) suppress(ctx context.Context, run uint64, span stretch) error {
 	err := c.store.Exec(ctx, `
 		INSERT INTO payoff_private.suppressed (run, grain, window_start, service, team)
-		SELECT {run:UInt64}, grain, window_start, service, team FROM (`+metric.Suppressed(c.intersecting(metric.Grains, []stretch{span}))+`)`,
+		SELECT {run:UInt64}, grain, window_start, service, team FROM (`+metric.Suppressed(c.over(metric.Grains, []stretch{span}))+`)`,
 		store.Param("run", run))
 	if err != nil {
 		return fmt.Errorf("finding what is not shown: %w", err)
@@ -111,7 +111,7 @@ const atOnce = 2
 // A publication is one metric's points to be computed and published.
 type publication struct {
 	def        metric.Def
-	where      string // condition on the calendar's windows
+	over       metric.Over
 	generation uint64
 	run        uint64 // names what is not shown in the windows
 	first      bool   // nothing of the metric is published yet
@@ -180,10 +180,10 @@ func (c *Computer) countPoints(ctx context.Context) (uint64, error) {
 // the gaps between them, which costs work but never a wrong point.
 const maxStretches = 500
 
-// intersecting is the condition for the calendar's windows of some grains that share
-// an instant with any of the stretches, which are in order and apart. It names
-// windows by their starts, which points are found by.
-func (c *Computer) intersecting(grains []metric.Grain, dirty []stretch) string {
+// over are the calendar's windows of some grains that share an instant with any of the
+// stretches, which are in order and apart. The condition names windows by their
+// starts, which points are found by.
+func (c *Computer) over(grains []metric.Grain, dirty []stretch) metric.Over {
 	for len(dirty) > maxStretches {
 		var joined []stretch
 		for i := 0; i < len(dirty); i += 2 {
@@ -191,21 +191,24 @@ func (c *Computer) intersecting(grains []metric.Grain, dirty []stretch) string {
 		}
 		dirty = joined
 	}
+	o := metric.Over{Grains: grains}
 	var parts []string
 	for _, g := range grains {
-		var starts []stretch // from the first window's start to the last one's end
+		var held []stretch // from the first window's start to the last one's end
 		for _, s := range dirty {
-			starts = append(starts, stretch{metric.At(g, s.from, c.rules.Location).Start, metric.At(g, s.to.Add(-time.Millisecond), c.rules.Location).End})
+			held = append(held, stretch{metric.At(g, s.from, c.rules.Location).Start, metric.At(g, s.to.Add(-time.Millisecond), c.rules.Location).End})
 		}
-		for _, s := range merge(starts) {
-			parts = append(parts, fmt.Sprintf("grain = '%s' AND window_start >= %s AND window_start < %s", g, instant(s.from), instant(s.to)))
+		for _, s := range merge(held) {
+			if len(parts) == 0 {
+				o.From, o.To = s.from, s.to
+			}
+			o.From, o.To = earlier(o.From, s.from), later(o.To, s.to)
+			parts = append(parts, fmt.Sprintf("grain = '%s' AND window_start >= fromUnixTimestamp64Milli(%d, 'UTC') AND window_start < fromUnixTimestamp64Milli(%d, 'UTC')",
+				g, s.from.UnixMilli(), s.to.UnixMilli()))
 		}
 	}
-	return "(" + strings.Join(parts, " OR ") + ")"
-}
-
-func instant(t time.Time) string {
-	return fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", t.UnixMilli())
+	o.Where = "(" + strings.Join(parts, " OR ") + ")"
+	return o
 }
 
 const pointColumns = `metric, version, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high, quality, generation, computed_at`
@@ -220,11 +223,11 @@ func (c *Computer) appendPoints(ctx context.Context, p publication) error {
 			if(c.here, c.window_start, o.window_start), if(c.here, c.window_end, o.window_end), if(c.here, c.service, o.service), if(c.here, c.team, o.team),
 			if(c.here, c.unit, o.unit), if(c.here, c.dims, o.dims), c.value, c.numerator, c.denominator, c.n, c.ci_low, c.ci_high,
 			if(c.here, c.quality, 'no_data'), {generation:UInt64}, {now:DateTime64(6)}
-		FROM (SELECT *, true AS here FROM (` + d.Batch(p.where) + `)) AS c
+		FROM (SELECT *, true AS here FROM (` + d.Batch(p.over) + `)) AS c
 		FULL OUTER JOIN
 		(
 			SELECT *, true AS here FROM payoff.metric_points
-			WHERE metric = {metric:String} AND version = {version:UInt16} AND ` + p.where + `
+			WHERE metric = {metric:String} AND version = {version:UInt16} AND ` + p.over.Where + `
 		) AS o
 		ON c.grain = o.grain AND c.window_start = o.window_start AND c.service = o.service AND c.team = o.team AND c.unit = o.unit AND c.dims = o.dims
 		WHERE NOT (c.here AND o.here AND c.value <=> o.value AND c.numerator <=> o.numerator AND c.denominator <=> o.denominator AND c.n = o.n
@@ -235,7 +238,7 @@ func (c *Computer) appendPoints(ctx context.Context, p publication) error {
 		sql = `
 		SELECT {metric:String}, {version:UInt16}, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high,
 			quality, {generation:UInt64}, {now:DateTime64(6)}
-		FROM (` + d.Batch(p.where) + `)
+		FROM (` + d.Batch(p.over) + `)
 		SETTINGS max_query_size = 4194304`
 	}
 	err := c.store.Exec(ctx, "INSERT INTO payoff.metric_point_log ("+pointColumns+")"+sql,
