@@ -84,6 +84,30 @@ func (s *Store) Present(ctx context.Context, span Span) (map[int64][16]byte, err
 	return present, classify(ctx, rows.Err())
 }
 
+// Positions counts the positions of the spans that are stored, as rows or parked, by
+// partition.
+func (s *Store) Positions(ctx context.Context, spans ...Span) (map[Partition]uint64, error) {
+	where, args := within(spans)
+	var rows []struct {
+		Epoch     uint32 `ch:"log_epoch"`
+		Topic     string `ch:"topic"`
+		Partition int32  `ch:"partition"`
+		N         uint64 `ch:"n"`
+	}
+	err := s.Select(ctx, &rows, "SELECT `log_epoch`, toString(`topic`) AS topic, `partition`, uniqExact(`offset`) AS n FROM ("+
+		"SELECT `log_epoch`, `topic`, `partition`, `offset` FROM payoff_private.event_log WHERE "+where+
+		" UNION ALL SELECT `log_epoch`, `topic`, `partition`, `offset` FROM payoff_private.dead_letters WHERE "+where+
+		") GROUP BY `log_epoch`, `topic`, `partition`", args...)
+	if err != nil {
+		return nil, fmt.Errorf("counting what is stored of %d spans: %w", len(spans), err)
+	}
+	out := make(map[Partition]uint64, len(rows))
+	for _, r := range rows {
+		out[Partition{r.Epoch, r.Topic, r.Partition}] = r.N
+	}
+	return out, nil
+}
+
 // Stored returns the greatest offset from first on that is stored of p, as a row
 // or parked, or first-1 if there is none.
 func (s *Store) Stored(ctx context.Context, p Partition, first int64) (int64, error) {

@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +25,7 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/engine/enginetest"
 	"github.com/payoff-metrics/payoff/pkg/events"
 	"github.com/payoff-metrics/payoff/pkg/store"
+	"github.com/payoff-metrics/payoff/pkg/store/storetest"
 	"github.com/payoff-metrics/payoff/pkg/transport"
 )
 
@@ -276,6 +282,65 @@ func TestClickHouseKilledWhileLoading(t *testing.T) {
 		t.Errorf("the engine was restarted %d times; this test wants it killed more often", r.engine.Restarts())
 	}
 	r.expect(t, n, 0, 0, 0)
+}
+
+// A ClickHouse that comes back as a copy from before a batch, while that batch is being
+// settled, lacks it: the ledger must not promise what is not there.
+func TestAnEarlierCopyComesBackWhileABatchIsSettled(t *testing.T) {
+	t.Parallel()
+	for _, point := range []string{"event_log", "events"} {
+		t.Run(point, func(t *testing.T) {
+			dir, copied := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+			storetest.Copy(t, dir)
+			var e replaceable
+			e.start(t, dir)
+			t.Cleanup(func() { e.stop(t) })
+			r := &rig{store: openStore(t, store.Options{DialContext: e.DialContext, User: engine.OwnerUser, Password: enginetest.PayoffPassword})}
+			r.newLog(t)
+			r.facts(t, 0, 300)
+			r.catchUp(t, r.options(t))
+			e.stop(t)
+			if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			e.start(t, dir)
+			r.facts(t, 300, 300)
+			o := r.options(t)
+			var once sync.Once
+			o.Hook = func(at string) {
+				if at == point {
+					once.Do(func() { e.stop(t); e.start(t, copied) })
+				}
+			}
+			r.catchUp(t, o)
+			r.expect(t, 600, 0, 0, 0)
+		})
+	}
+}
+
+// A replaceable is an engine in whose place another is started.
+type replaceable struct{ now atomic.Pointer[engine.Engine] }
+
+func (r *replaceable) start(t *testing.T, dir string) {
+	e, err := engine.Start(t.Context(), engine.Options{Dir: dir, Listen: "127.0.0.1:0", PayoffPassword: enginetest.PayoffPassword, ReaderPassword: enginetest.ReaderPassword,
+		Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	r.now.Store(e)
+}
+
+func (r *replaceable) stop(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	if err := r.now.Load().Stop(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func (r *replaceable) DialContext(ctx context.Context, address string) (net.Conn, error) {
+	return r.now.Load().DialContext(ctx, address)
 }
 
 func TestTheLedgerIsTheTruth(t *testing.T) {

@@ -92,18 +92,21 @@ func (s *settlement) add(b *batch) {
 }
 
 // settle makes what is stored count. The order of the steps is the guarantee:
-// each may be repeated by the next owner if the one after it did not happen.
+// each may be repeated by the next owner if the one after it did not happen. All are
+// repeated when ClickHouse was away, as it may have come back as an earlier copy.
 func (l *loader) settle(ctx context.Context, g transport.Generation, s *settlement) error {
-	if err := l.retry(ctx, "events", func(bool) error { return l.Store.FillEvents(ctx, s.spans()...) }); err != nil {
-		return err
-	}
-	l.Hook("events")
-	if err := l.follows(ctx, s); err != nil {
-		return err
-	}
-	// Last in the store: an entry promises that all it spans is there.
 	entries := s.entries(l.Name, g.ID(), l.Now())
-	if err := l.retry(ctx, "ledger", func(bool) error { return l.Store.Record(ctx, entries) }); err != nil {
+	err := l.retry(ctx, "ledger", func(bool) error {
+		if err := l.Store.FillEvents(ctx, s.spans()...); err != nil {
+			return err
+		}
+		l.Hook("events")
+		if err := l.follows(ctx, s); err != nil {
+			return err
+		}
+		return l.Store.Record(ctx, entries)
+	})
+	if err != nil {
 		return err
 	}
 	l.Hook("ledger")
@@ -117,35 +120,42 @@ func (l *loader) settle(ctx context.Context, g transport.Generation, s *settleme
 	return nil
 }
 
-// follows checks that the ledger still reaches to where s begins. A store that
-// was put back to an earlier state under a running loader ends before; then the
+// follows checks, last before the ledger is written, that it still reaches to where s
+// begins, and that all s spans is there: an entry promises both. A store that was put
+// back to an earlier state under a running loader lacks the one or the other; then the
 // partitions are assigned anew, which goes on from the ledger.
 func (l *loader) follows(ctx context.Context, s *settlement) error {
-	var ends map[store.Partition]int64
-	err := l.retry(ctx, "ledger", func(bool) (err error) {
-		ends, err = l.Store.LedgerEnds(ctx, s.runs[0].part.Epoch)
+	ends, err := l.Store.LedgerEnds(ctx, s.runs[0].part.Epoch)
+	if err != nil {
 		return err
-	})
+	}
+	there, err := l.Store.Positions(ctx, s.spans()...)
 	if err != nil {
 		return err
 	}
 	for i := range s.runs {
 		r := &s.runs[i]
 		if end := ends[r.part.Partition]; end < r.First {
-			l.Logger.Warn("the store is an earlier one than was written to; going on from its ledger",
-				"topic", r.part.tp.Topic, "partition", r.part.tp.Partition, "ledger", end, "expected", r.First)
-			return fmt.Errorf("%w: the ledger ends at offset %d, before %d", transport.ErrFenced, end, r.First)
+			return l.earlier(r, fmt.Sprintf("the ledger ends at offset %d, before %d", end, r.First))
+		}
+		if n, want := there[r.part.Partition], r.Rows+r.Parked; n != want {
+			return l.earlier(r, fmt.Sprintf("of %d records from offset %d on it holds %d", want, r.First, n))
 		}
 	}
 	return nil
 }
 
-// spans are the runs that have rows.
+func (l *loader) earlier(r *run, why string) error {
+	l.Logger.Warn("the store is an earlier one than was written to; going on from its ledger",
+		"topic", r.part.tp.Topic, "partition", r.part.tp.Partition, "because", why)
+	return fmt.Errorf("%w: the store is an earlier one: %s", transport.ErrFenced, why)
+}
+
+// spans are the positions of the runs.
 func (s *settlement) spans() (out []store.Span) {
 	for i := range s.runs {
-		if r := &s.runs[i]; r.Rows > 0 {
-			out = append(out, store.Span{Partition: r.part.Partition, First: r.First, Last: r.Last})
-		}
+		r := &s.runs[i]
+		out = append(out, store.Span{Partition: r.part.Partition, First: r.First, Last: r.Last})
 	}
 	return out
 }
