@@ -373,11 +373,14 @@ func (w *world) loadedAll() {
 	w.caughtUp()
 }
 
-// caughtUp waits until what is in the log now is loaded.
+// caughtUp waits until what is in the log now is loaded, and something is.
 func (w *world) caughtUp() {
 	w.t.Helper()
 	s, c := w.connect()
-	eventually(w.t, "the loaders to begin", func() bool { e, err := s.CurrentEpoch(w.t.Context()); return err == nil && e.Number > 0 })
+	eventually(w.t, "the loaders to load", func() bool {
+		var rows uint64
+		return s.Conn().QueryRow(w.t.Context(), `SELECT sum(rows) FROM payoff.ingest_ledger`).Scan(&rows) == nil && rows > 0
+	})
 	w.loaded(s, c)
 }
 

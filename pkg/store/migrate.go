@@ -92,9 +92,16 @@ func (s *Store) Pending(ctx context.Context) ([]Step, error) {
 
 // CheckSchema returns ErrTooNew if the store was migrated by a newer program,
 // and ErrUnavailable while it lacks migrations of this one: whoever leads is
-// about to apply them.
+// about to apply them. ErrNoTables comes with it where none is applied.
 func (s *Store) CheckSchema(ctx context.Context) error {
-	todo, err := s.Pending(ctx)
+	all, err := Steps()
+	if err != nil {
+		return fmt.Errorf("reading migrations: %w", err)
+	}
+	todo, err := s.pending(ctx, all)
+	if err == nil && len(todo) == len(all) {
+		return fmt.Errorf("%w: %w: none of the %d migrations is applied", ErrUnavailable, ErrNoTables, len(all))
+	}
 	if err == nil && len(todo) > 0 {
 		err = fmt.Errorf("%w: %d migrations are still to be applied, the first %s", ErrUnavailable, len(todo), todo[0].Name)
 	}

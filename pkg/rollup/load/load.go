@@ -89,8 +89,8 @@ func setDefault[T comparable](field *T, value T) {
 
 // Run loads until ctx ends, and returns its error; or until it meets what no
 // waiting heals: a *LogError, store.ErrTooNew, transport.ErrAuth or
-// transport.ErrUnknownTopic. It waits for a store that is still to be migrated.
-// Several may run in one group, in one process or many.
+// transport.ErrUnknownTopic. The store is migrated before: it waits for one that
+// lacks the latest migrations, and one without any has lost its tables. Several may run in one group, in one process or many.
 func Run(ctx context.Context, o Options) error {
 	l, err := newLoader(o)
 	if err != nil {

@@ -514,6 +514,23 @@ func TestALogThatDoesNotBelong(t *testing.T) {
 }
 
 // A topic that lost its beginning before anything was loaded is told, too.
+// Whoever loads has migrated the store: one without any tables has lost them, also if
+// that is found out while partitions are assigned.
+func TestAStoreThatIsEmptyHasLostItsTables(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, database := range []string{"payoff", "payoff_private"} {
+		if err := r.store.Exec(t.Context(), "DROP DATABASE "+database+" SYNC"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := Run(ctx, r.options(t)); !errors.Is(err, ErrNoStore) || !strings.Contains(err.Error(), "payoff rollup --new-log-epoch") {
+		t.Errorf("Run = %v", err)
+	}
+}
+
 func TestALogWithAnUnknownPast(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
