@@ -65,6 +65,8 @@ type member struct {
 	handle func(ctx context.Context, g transport.Generation) error
 	cg     *kafka.ConsumerGroup
 	conns  connSet
+
+	balancer counting
 }
 
 func (m *member) join() (err error) {
@@ -80,14 +82,13 @@ func (m *member) join() (err error) {
 			SASLMechanism: m.c.sasl,
 			DialFunc:      m.conns.dial(o.Dial),
 		},
-		HeartbeatInterval:      min(o.SessionTimeout/5, 3*time.Second),
-		SessionTimeout:         o.SessionTimeout,
-		RebalanceTimeout:       o.RebalanceTimeout,
-		JoinGroupBackoff:       min(o.SessionTimeout/5, time.Second),
-		WatchPartitionChanges:  true,
-		PartitionWatchInterval: min(o.SessionTimeout, 5*time.Second),
-		StartOffset:            kafka.FirstOffset,
-		Timeout:                o.RequestTimeout,
+		GroupBalancers:    []kafka.GroupBalancer{&m.balancer},
+		HeartbeatInterval: min(o.SessionTimeout/5, 3*time.Second),
+		SessionTimeout:    o.SessionTimeout,
+		RebalanceTimeout:  o.RebalanceTimeout,
+		JoinGroupBackoff:  min(o.SessionTimeout/5, time.Second),
+		StartOffset:       kafka.FirstOffset,
+		Timeout:           o.RequestTimeout,
 	})
 	return err
 }
@@ -158,6 +159,7 @@ type outcome struct {
 // which joins the next generation only after it returned.
 func (m *member) live(ctx context.Context, gen *kafka.Generation) outcome {
 	begun := m.c.o.Now()
+	m.watch(gen)
 	done := make(chan outcome, 1)
 	gen.Start(func(over context.Context) {
 		ctx, cancel := context.WithCancelCause(ctx)

@@ -572,41 +572,63 @@ func TestStopWhileJoining(t *testing.T) {
 	close(release)
 }
 
-// TestNewPartitions checks that a group takes up partitions added to its topic.
+// TestNewPartitions checks that a group takes up partitions that are added to
+// its topic, also while they are being assigned.
 func TestNewPartitions(t *testing.T) {
-	_, o := fake(t)
-	c := open(t, o)
-	assigned := make(chan int, 9)
-	ctx, cancel := context.WithCancel(limit(t))
-	done := make(chan error, 1)
-	go func() {
-		done <- c.Consume(ctx, "g", []string{topic}, func(ctx context.Context, g transport.Generation) error {
-			assigned <- len(g.Assigned())
-			<-ctx.Done()
-			return context.Cause(ctx)
+	for _, when := range []string{"after the assignment", "between the assignment and its start"} {
+		t.Run(when, func(t *testing.T) {
+			cluster, o := fake(t)
+			ctx, cancel := context.WithCancel(limit(t))
+			added := make(chan struct{})
+			add := sync.OnceFunc(func() {
+				addPartitions(t, o, 3)
+				close(added)
+			})
+			if when != "after the assignment" {
+				cluster.ControlKey(int16(kmsg.SyncGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+					cluster.SleepControl(add)
+					return nil, nil, false
+				})
+			}
+			assigned := make(chan int, 9)
+			done := make(chan error, 1)
+			c := open(t, o)
+			go func() {
+				done <- c.Consume(ctx, "g", []string{topic}, func(ctx context.Context, g transport.Generation) error {
+					assigned <- len(g.Assigned())
+					<-ctx.Done()
+					return context.Cause(ctx)
+				})
+			}()
+			if n := <-assigned; n != 1 {
+				t.Errorf("%d partitions are assigned, want 1", n)
+			}
+			add()
+			<-added
+			for n := 0; n != 3; {
+				select {
+				case n = <-assigned:
+				case <-ctx.Done():
+					t.Fatalf("%d partitions are assigned, want 3", n)
+				}
+			}
+			cancel()
+			<-done
 		})
-	}()
-	if n := <-assigned; n != 1 {
-		t.Fatalf("%d partitions are assigned, want 1", n)
 	}
+}
+
+// addPartitions gives the topic n partitions.
+func addPartitions(t *testing.T, o kafka.Options, n int32) {
 	tr := &kafkago.Transport{}
 	defer tr.CloseIdleConnections()
 	admin := &kafkago.Client{Addr: kafkago.TCP(o.Brokers...), Transport: tr}
-	res, err := admin.CreatePartitions(ctx, &kafkago.CreatePartitionsRequest{
-		Topics: []kafkago.TopicPartitionsConfig{{Name: topic, Count: 3}},
+	res, err := admin.CreatePartitions(limit(t), &kafkago.CreatePartitionsRequest{
+		Topics: []kafkago.TopicPartitionsConfig{{Name: topic, Count: n}},
 	})
 	if err != nil || res.Errors[topic] != nil {
-		t.Fatal(err, res.Errors[topic])
+		t.Errorf("adding partitions: %v %v", err, res)
 	}
-	for n := 0; n != 3; {
-		select {
-		case n = <-assigned:
-		case <-ctx.Done():
-			t.Fatalf("%d partitions are assigned, want 3", n)
-		}
-	}
-	cancel()
-	<-done
 }
 
 func TestSessionTimeoutRefused(t *testing.T) {
