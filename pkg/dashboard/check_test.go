@@ -145,9 +145,9 @@ func TestCheck(t *testing.T) {
 func faultsAreFound(t *testing.T, reader *store.Store) {
 	c := Checker{Store: reader, Defs: catalogue.All(), From: until.AddDate(0, 0, -182), To: until, Now: time.Now}
 	breaks := map[string]struct{ old, with, want string }{
-		"another digit":   {"value\nFROM", "value * (1 + 1e-15) + 1e-9 AS value\nFROM", "the published point is"},
-		"another window":  {"maxOrNull(window_start)", "minOrNull(window_start)", "the published point is"},
-		"unknown column":  {"value\nFROM", "valeu AS value\nFROM", "valeu"},
+		"another digit":   {"point.1 AS value", "point.1 * (1 + 1e-15) + 1e-9 AS value", "the published point is"},
+		"another window":  {"maxIf(window_start", "minIf(window_start", "the published point is"},
+		"unknown column":  {"(value, n", "(valeu, n", "valeu"},
 		"unknown macro":   {"$__timeFilter_ms(window_start)", "$__timeFitler_ms(window_start)", "is not a macro"},
 		"fewer of chosen": {"LIMIT 20", "LIMIT 0", "published points are"},
 	}

@@ -23,25 +23,25 @@ const (
 	noTeam    = "($__conditionalAll(1 = 0, $team))"
 	noService = "($__conditionalAll(1 = 0, $service))"
 
-	services = "CAST([${service:singlequote}], 'Array(String)')"
-	teams    = "CAST([${team:singlequote}], 'Array(String)')"
-	units    = "CAST([${unit:singlequote}], 'Array(String)')"
+	nothing = noService + " AND " + noTeam + " AND " + noUnit
 
-	// chosen holds for points of what is chosen.
-	chosen = `(
-        service = '' AND team = '' AND unit = '' AND ` + noService + ` AND ` + noTeam + ` AND ` + noUnit + `
-        OR service != '' AND NOT ` + noService + ` AND has(` + services + `, service)
-        OR team != '' AND NOT ` + noTeam + ` AND has(` + teams + `, team)
-        OR unit != '' AND NOT ` + noUnit + ` AND has(` + units + `, unit)
-    )`
+	// subjects are those that are chosen, as service, team and unit, whether they have
+	// points or not. On "All" the list would be long, and the macro leaves 1=1 of it.
+	subjects = `arrayConcat(
+        if(` + nothing + `, [('', '', '')], []),
+        if(` + noService + `, [], arrayMap(s -> (toString(s), '', ''), [$__conditionalAll(${service:singlequote}, $service)])),
+        if(` + noTeam + `, [], arrayMap(t -> ('', toString(t), ''), [$__conditionalAll(${team:singlequote}, $team)])),
+        if(` + noUnit + `, [], arrayMap(u -> ('', '', toString(u)), [$__conditionalAll(${unit:singlequote}, $unit)])))`
 
-	// subjects is a row for each that is chosen, whether it has points or not.
-	subjects = `SELECT subject.1 AS service, subject.2 AS team, subject.3 AS unit
-        FROM (SELECT arrayJoin(arrayConcat(
-            if(` + noService + ` AND ` + noTeam + ` AND ` + noUnit + `, [('', '', '')], []),
-            if(` + noService + `, [], arrayMap(s -> (s, '', ''), ` + services + `)),
-            if(` + noTeam + `, [], arrayMap(t -> ('', t, ''), ` + teams + `)),
-            if(` + noUnit + `, [], arrayMap(u -> ('', '', u), ` + units + `)))) AS subject)`
+	// whole holds for points of the whole, ofChosen for those and for what is chosen.
+	whole    = "service = '' AND team = '' AND unit = ''"
+	ofChosen = `(service = '' OR NOT ($__conditionalAll(service NOT IN (${service:singlequote}), $service)))
+        AND (team = '' OR NOT ($__conditionalAll(team NOT IN (${team:singlequote}), $team)))
+        AND (unit = '' OR NOT ($__conditionalAll(unit NOT IN (${unit:singlequote}), $unit)))`
+
+	// chosen holds for points of what is chosen: of the whole, if that is nothing.
+	chosen = ofChosen + `
+        AND (` + nothing + ` OR NOT (` + whole + `))`
 
 	// subject names a point as people do.
 	subject = `multiIf(service != '', service, team != '', concat('team ', team), unit != '', concat('unit ', unit), 'all')`
@@ -55,12 +55,15 @@ func pointsOf(d metric.Def) string {
 	return fmt.Sprintf("metric = '%s' AND version = %d AND grain = %s", d.Name, d.Version, grain)
 }
 
-// last is the latest window in the range that is covered for the whole, which is
-// when it is for somebody. One subject's points are read quickly.
+// covered holds for the windows that are covered for the whole, which is when they
+// are for somebody.
+const covered = whole + " AND dims = '' AND quality IN ('" + metric.OK + "', '" + metric.LowN + "')"
+
+// last is the latest of them in the range. One subject's points are read quickly.
 func last(d metric.Def) string {
 	return `(
         SELECT maxOrNull(window_start) FROM payoff.metric_points
-        WHERE ` + pointsOf(d) + ` AND service = '' AND team = '' AND unit = '' AND dims = '' AND quality IN ('` + metric.OK + `', '` + metric.LowN + `') AND $__timeFilter_ms(window_start)
+        WHERE ` + pointsOf(d) + ` AND ` + covered + ` AND $__timeFilter_ms(window_start)
     )`
 }
 
@@ -92,38 +95,44 @@ func titlesOf(d metric.Def, figures []string) []string {
 
 // latest asks for figures, of one unit, of the last complete window, of each that is chosen: a
 // row with the value and a line that says whose, when, from how many and within
-// which interval. What has no point has a row that says so.
+// which interval. What has no point has a row that says so. The points of the range
+// are read once and looked up: reading them is quick, and each further query, join
+// or view within the query takes longer than that to be planned.
 func latest(d metric.Def, unit metric.Unit, figures ...string) Query {
 	list := "'" + strings.Join(dims(figures), "', '") + "'"
-	named := "''" // the figure, where it is not the main one
+	named := "" // the figure, where it is not the main one
 	if titles := titlesOf(d, figures); titles != nil {
-		named = "concat(', ', transform(dims, [" + list + "], ['" + strings.Join(titles, "', '") + "'], dims))"
+		named = "', ', transform(figure, [" + list + "], ['" + strings.Join(titles, "', '") + "'], figure), "
 	}
 	sql := `WITH
-    ` + last(d) + ` AS last,
-    ` + label + ` AS period
+    (
+        SELECT CAST(groupArray((toUnixTimestamp(window_start), label)), 'Map(UInt32, String)')
+        FROM payoff.calendar WHERE grain = ` + grain + ` AND $__timeFilter_ms(window_start)
+    ) AS periods,
+    toDateTime64(0, 3, 'UTC') AS never
 SELECT
     concat(
-        ` + subject + `, ` + named + `,
-        ' · ', if(last IS NULL, concat('no complete ', ` + grain + ` , ' in this range'), ifNull(period, toString(last))),
-        multiIf(last IS NULL, '', quality = '', ' · nothing to count', concat(' · n ', toString(n))),
-        if(ci_low IS NULL OR ci_high IS NULL, '', concat(' · 95 % ', ` + words("ci_low", unit) + `, ' – ', ` + words("ci_high", unit) + `)),
-        multiIf(quality = '` + metric.LowN + `', ' · from few', quality = '` + metric.Partial + `', ' · not wholly covered', '')
+        multiIf(of.1 != '', of.1, of.2 != '', concat('team ', of.2), of.3 != '', concat('unit ', of.3), 'all'), ` + named + `
+        ' · ', if(last = never, concat('no complete ', ` + grain + `, ' in this range'), periods[toUnixTimestamp(last)]),
+        multiIf(last = never, '', quality = '', ' · nothing to count', concat(' · n ', toString(point.2))),
+        if(point.3 IS NULL OR point.4 IS NULL, '', concat(' · 95 % ', arrayStringConcat(arrayMap(x -> ` + words("x", unit) + `, [assumeNotNull(point.3), assumeNotNull(point.4)]), ' – '))),
+        transform(quality, ['` + metric.LowN + `', '` + metric.Partial + `'], [' · from few', ' · not wholly covered'], '')
     ) AS label,
-    value
+    point.1 AS value
 FROM
 (
-    SELECT service, team, unit, arrayJoin([` + list + `]) AS dims
-    FROM (` + subjects + `)
-) AS wanted
-LEFT JOIN
-(
-    SELECT service::String AS service, team::String AS team, unit::String AS unit, dims::String AS dims, value, n, ci_low, ci_high, quality::String AS quality
-    FROM payoff.metric_points
-    WHERE ` + pointsOf(d) + ` AND window_start = last AND dims IN (` + list + `)
-        AND ` + chosen + `
-) AS points USING (service, team, unit, dims)
-ORDER BY service, team, unit, dims
+    SELECT arrayJoin(` + subjects + `) AS of, arrayJoin([` + list + `]) AS figure, last, points[indexOf(keys, (of.1, of.2, of.3, figure, last))] AS point, point.5 AS quality
+    FROM
+    (
+        SELECT maxIf(window_start, ` + covered + `) AS last,
+            groupArray((toString(service), toString(team), toString(unit), toString(dims), window_start)) AS keys,
+            groupArray((value, n, ci_low, ci_high, toString(quality))) AS points
+        FROM payoff.metric_points
+        WHERE ` + pointsOf(d) + ` AND $__timeFilter_ms(window_start) AND dims IN ('', ` + list + `)
+        AND ` + ofChosen + `
+    )
+)
+ORDER BY of, figure
 LIMIT 20`
 	q := newQuery(sql, Table)
 	q.shows = shows{"latest", d.Name, figures}
@@ -159,8 +168,7 @@ SELECT
     multiIf(quality = '`+metric.LowN+`', 'from few', quality = '`+metric.Partial+`', 'not wholly covered', quality = '`+metric.NoData+`', 'nothing to count', '') AS note
 FROM payoff.metric_points AS p
 WHERE `+pointsOf(d)+` AND dims = '' AND window_start = last
-    AND (service != '' OR team != '' OR unit != '')
-    AND (`+noService+` AND `+noTeam+` AND `+noUnit+` OR `+chosen+`)
+    AND NOT (`+whole+`) AND (`+nothing+` OR `+ofChosen+`)
 ORDER BY unit, team, service
 LIMIT 1000`, Table)
 	q.shows = shows{"subjects", d.Name, []string{""}}

@@ -30,10 +30,11 @@ func bucketVariable() sdk.VariableModel {
 	return v
 }
 
-// subjectVariable lists what of one column of the points there is.
+// subjectVariable lists what of one column of the points there is. Who has a point
+// has one of a quarter, of which there are few.
 func subjectVariable(column, label string) sdk.VariableModel {
 	v := variable(column, sdk.VariableTypeQuery, label, "With nothing chosen in unit, team and service: the whole.")
-	sql := "SELECT DISTINCT " + column + " FROM payoff.metric_point_log WHERE " + column + " != '' ORDER BY " + column
+	sql := "SELECT DISTINCT " + column + " FROM payoff.metric_point_log WHERE grain = 'quarter' AND " + column + " != '' ORDER BY " + column
 	v.Query = &sdk.StringOrMap{Map: map[string]any{"refId": column, "queryType": "sql", "rawSql": sql}}
 	v.Definition = &sql
 	v.Datasource = cog.ToPtr(source())
