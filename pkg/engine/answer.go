@@ -36,7 +36,8 @@ func (a *answer) run(ctx context.Context) error {
 	if a.isHandshake() {
 		return a.send(a.self.handshake(a.revision), progress{})
 	}
-	if err := a.judge(a.request); err != nil {
+	what, err := a.judge(a.request)
+	if err != nil {
 		return err
 	}
 	c, err := a.open(a.setup()...)
@@ -44,9 +45,12 @@ func (a *answer) run(ctx context.Context) error {
 		return err
 	}
 	defer c.close()
-	what, err := c.classify(a.statement())
-	if err != nil {
-		return err
+	if what == nil {
+		found, err := c.classify(a.statement())
+		if err != nil {
+			return err
+		}
+		what = &found
 	}
 	if what.Statements > 1 {
 		return errManyStatements

@@ -38,6 +38,7 @@ type facade struct {
 	args   []string // of every connection
 	access access
 	policy policy
+	judged verdicts // on statements of readers
 	self   identity
 	slots  chan struct{}
 	now    func() time.Time
@@ -222,23 +223,34 @@ func keepSettings(settings []param) []param {
 	return kept
 }
 
-// judge decides whether the request may run.
-func (f *facade) judge(q *request) error {
+// judge decides whether the request may run, and says what its statement is where
+// it had to find out.
+func (f *facade) judge(q *request) (*analysis, error) {
 	if manyStatements(q.tokens) {
-		return errManyStatements
+		return nil, errManyStatements
 	}
 	if err := f.policy.checkOutside(q.tokens); err != nil {
-		return err
+		return nil, err
 	}
-	if q.user == ReaderUser {
-		return f.judgeReader(q)
+	if q.user != ReaderUser {
+		return nil, nil
 	}
-	return nil
+	if err := f.judgeReader(q); err != nil {
+		return nil, err
+	}
+	s := shapeOf(q.sql, q.tokens)
+	what, ok := f.judged.of(s)
+	if !ok {
+		var err error
+		if what, err = f.parseReader(q); err != nil {
+			return nil, err
+		}
+		f.judged.allow(s, what)
+	}
+	return &what, nil
 }
 
-// judgeReader decides whether a reader may run the request. The engine is asked in
-// a session of its own: settings of the reader's, like limit, could cut its answer
-// short.
+// judgeReader judges what can be judged without the engine.
 func (f *facade) judgeReader(q *request) error {
 	if db := strings.ToLower(q.database); db != "" && db != publicDatabase && db != "default" {
 		return refuse(proto.ErrDatabaseAccessDenied, "DATABASE_ACCESS_DENIED", "The database %s is not open to readers", q.database)
@@ -246,23 +258,27 @@ func (f *facade) judgeReader(q *request) error {
 	if q.insert != "" {
 		return errReadersRead
 	}
-	if err := f.policy.checkReaderText(q.tokens); err != nil {
-		return err
-	}
+	return f.policy.checkReaderText(q.tokens)
+}
+
+// parseReader judges a reader's statement by what the engine's parser makes of it.
+// The engine is asked in a session of its own: settings of the reader's, like limit,
+// could cut its answer short.
+func (f *facade) parseReader(q *request) (analysis, error) {
 	c, err := f.open(append(slices.Clone(asReader), "SET readonly=1")...)
 	if err != nil {
-		return err
+		return analysis{}, err
 	}
 	defer c.close()
 	what, err := c.classify(q.sql)
 	if err != nil {
-		return err
+		return what, err
 	}
 	if what.Statements > 1 {
-		return errManyStatements
+		return what, errManyStatements
 	}
 	if what.Class != classReadOnly && what.Class != classUnknown {
-		return errReadersRead
+		return what, errReadersRead
 	}
 	res, err := c.query("EXPLAIN AST "+q.sql, "TSVRaw", q.params)
 	if err != nil {
@@ -270,13 +286,13 @@ func (f *facade) judgeReader(q *request) error {
 			// Neither parses it: its own error has the right positions.
 			err = c.exec(q.sql)
 		}
-		return cmp.Or(err, errReadersRead)
+		return what, cmp.Or(err, errReadersRead)
 	}
 	defer res.free()
 	if what.Class == classUnknown {
-		return errReadersRead
+		return what, errReadersRead
 	}
-	return f.policy.checkReaderAST(strings.Split(string(res.bytes()), "\n"))
+	return what, f.policy.checkReaderAST(strings.Split(string(res.bytes()), "\n"))
 }
 
 var (
