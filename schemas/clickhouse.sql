@@ -174,7 +174,7 @@ FINAL;
 CREATE VIEW payoff.deployments
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
     `deployment_id` UUID COMMENT 'Identity: that of its first attempt.',
@@ -235,6 +235,7 @@ ASOF LEFT JOIN
         team,
         unit
     FROM payoff_private.shown_owners
+    FINAL
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
 SETTINGS join_use_nulls = 0;
 
@@ -363,7 +364,7 @@ FINAL;
 CREATE VIEW payoff.failed_deployments
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
     `deployment_id` UUID COMMENT 'The deployment.',
@@ -404,6 +405,7 @@ ASOF LEFT JOIN
         team,
         unit
     FROM payoff_private.shown_owners
+    FINAL
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
 SETTINGS join_use_nulls = 0;
 
@@ -605,7 +607,7 @@ GROUP BY source;
 CREATE VIEW payoff.incidents
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `incident` String COMMENT 'Provider\'s id.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
@@ -662,6 +664,7 @@ ASOF LEFT JOIN
         team,
         unit
     FROM payoff_private.shown_owners
+    FINAL
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.began_at)
 SETTINGS join_use_nulls = 0;
 
@@ -698,7 +701,7 @@ COMMENT 'Ranges of Kafka offsets that are loaded, with what became of them.';
 CREATE VIEW payoff.merged_changes
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -756,97 +759,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -876,47 +802,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -953,7 +860,26 @@ FROM
                         shipped_at AS at,
                         actor_kind = 'bot' AS hit,
                         false AS also
-                    FROM payoff_private.owned_shipped_changes
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.shipped_changes AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE NOT baseline
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -983,7 +909,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -1027,7 +958,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', hits)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_change_fail_rate
 DEFINER = default SQL SECURITY DEFINER
@@ -1051,97 +982,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -1171,47 +1025,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -1248,8 +1083,46 @@ FROM
                         d.ended_at AS at,
                         f.rule != '' AS hit,
                         f.rule NOT IN ('', 'd') AS also
-                    FROM payoff_private.owned_deployments AS d
-                    LEFT JOIN payoff_private.owned_failed_deployments AS f ON (f.service = d.service) AND (f.tier = d.tier) AND (f.deployment_id = d.deployment_id)
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.deployments AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
+                        SETTINGS join_use_nulls = 0
+                    ) AS d
+                    LEFT JOIN
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.failed_deployments AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
+                        SETTINGS join_use_nulls = 0
+                    ) AS f ON (f.service = d.service) AND (f.tier = d.tier) AND (f.deployment_id = d.deployment_id)
                     WHERE d.succeeded OR (f.rule != '')
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -1279,7 +1152,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -1323,7 +1201,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', hits), ('{"stat":"rules_abc"}', alsos)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_change_lead_time
 DEFINER = default SQL SECURITY DEFINER
@@ -1347,97 +1225,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -1467,47 +1268,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -1540,7 +1322,26 @@ FROM
                         tier,
                         shipped_at AS at,
                         lead_ms AS ms
-                    FROM payoff_private.owned_shipped_changes
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.shipped_changes AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE (NOT baseline) AND (actor_kind != 'bot')
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -1569,7 +1370,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -1616,7 +1422,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', q[1]), ('{"stat":"p75"}', q[2]), ('{"stat":"p90"}', q[3]), ('{"stat":"missing"}', 0.)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_change_lead_time_coding
 DEFINER = default SQL SECURITY DEFINER
@@ -1640,97 +1446,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -1760,47 +1489,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -1833,7 +1543,26 @@ FROM
                         tier,
                         shipped_at AS at,
                         coding_ms AS ms
-                    FROM payoff_private.owned_shipped_pull_requests
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.shipped_pull_requests AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE actor_kind != 'bot'
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -1862,7 +1591,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -1909,7 +1643,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', q[1]), ('{"stat":"p75"}', q[2]), ('{"stat":"p90"}', q[3]), ('{"stat":"missing"}', 0.)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_change_lead_time_delivery
 DEFINER = default SQL SECURITY DEFINER
@@ -1933,97 +1667,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -2053,47 +1710,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -2126,7 +1764,26 @@ FROM
                         tier,
                         shipped_at AS at,
                         delivery_ms AS ms
-                    FROM payoff_private.owned_shipped_pull_requests
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.shipped_pull_requests AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE actor_kind != 'bot'
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -2155,7 +1812,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -2202,7 +1864,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', q[1]), ('{"stat":"p75"}', q[2]), ('{"stat":"p90"}', q[3]), ('{"stat":"missing"}', 0.)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_change_lead_time_deploy
 DEFINER = default SQL SECURITY DEFINER
@@ -2226,97 +1888,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -2346,47 +1931,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -2419,7 +1985,26 @@ FROM
                         tier,
                         shipped_at AS at,
                         deploy_ms AS ms
-                    FROM payoff_private.owned_shipped_pull_requests
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.shipped_pull_requests AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE actor_kind != 'bot'
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -2448,7 +2033,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -2495,7 +2085,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', q[1]), ('{"stat":"p75"}', q[2]), ('{"stat":"p90"}', q[3]), ('{"stat":"missing"}', 0.)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_change_lead_time_pickup
 DEFINER = default SQL SECURITY DEFINER
@@ -2519,97 +2109,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -2639,47 +2152,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -2712,7 +2206,26 @@ FROM
                         tier,
                         shipped_at AS at,
                         pickup_ms AS ms
-                    FROM payoff_private.owned_shipped_pull_requests
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.shipped_pull_requests AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE actor_kind != 'bot'
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -2741,7 +2254,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -2788,7 +2306,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', q[1]), ('{"stat":"p75"}', q[2]), ('{"stat":"p90"}', q[3]), ('{"stat":"missing"}', 0.)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_change_lead_time_review
 DEFINER = default SQL SECURITY DEFINER
@@ -2812,97 +2330,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -2932,47 +2373,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -3005,7 +2427,26 @@ FROM
                         tier,
                         shipped_at AS at,
                         review_ms AS ms
-                    FROM payoff_private.owned_shipped_pull_requests
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.shipped_pull_requests AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE actor_kind != 'bot'
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -3034,7 +2475,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -3081,7 +2527,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', q[1]), ('{"stat":"p75"}', q[2]), ('{"stat":"p90"}', q[3]), ('{"stat":"missing"}', 0.)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_deployment_frequency
 DEFINER = default SQL SECURITY DEFINER
@@ -3105,97 +2551,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -3225,47 +2594,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -3321,7 +2671,26 @@ FROM
                         unit,
                         tier,
                         ended_at AS at
-                    FROM payoff_private.owned_deployments
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.deployments AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE succeeded AND (class != 'redeployment')
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -3349,7 +2718,12 @@ FROM
             INNER JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -3419,7 +2793,7 @@ FROM
     FROM grouped
     ARRAY JOIN ['', '{"stat":"days"}'] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_deployment_rework_rate
 DEFINER = default SQL SECURITY DEFINER
@@ -3443,97 +2817,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -3563,47 +2860,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -3640,7 +2918,26 @@ FROM
                         ended_at AS at,
                         notEmpty(rework) AS hit,
                         false AS also
-                    FROM payoff_private.owned_deployments
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.deployments AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE succeeded
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -3670,7 +2967,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -3714,7 +3016,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', hits)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_failed_deployment_recovery_time
 DEFINER = default SQL SECURITY DEFINER
@@ -3738,97 +3040,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -3858,47 +3083,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -3931,7 +3137,26 @@ FROM
                         tier,
                         ended_at AS at,
                         recovery_ms AS ms
-                    FROM payoff_private.owned_failed_deployments
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.failed_deployments AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
             ) AS s
@@ -3959,7 +3184,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -4006,7 +3236,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', q[1]), ('{"stat":"p75"}', q[2]), ('{"stat":"p90"}', q[3]), ('{"stat":"open"}', 0.)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_failed_deployments
 DEFINER = default SQL SECURITY DEFINER
@@ -4030,97 +3260,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -4150,47 +3303,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -4246,7 +3380,26 @@ FROM
                         unit,
                         tier,
                         ended_at AS at
-                    FROM payoff_private.owned_failed_deployments
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.failed_deployments AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
             ) AS s
@@ -4273,7 +3426,12 @@ FROM
             INNER JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -4343,7 +3501,7 @@ FROM
     FROM grouped
     ARRAY JOIN ['', '{"stat":"days"}'] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_impact_incidents
 DEFINER = default SQL SECURITY DEFINER
@@ -4367,97 +3525,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -4487,47 +3568,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -4583,7 +3645,26 @@ FROM
                         unit,
                         tier,
                         began_at AS at
-                    FROM payoff_private.owned_incidents
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.incidents AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.began_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE state NOT IN ('false_alarm', 'no_impact')
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -4611,7 +3692,12 @@ FROM
             INNER JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -4681,7 +3767,7 @@ FROM
     FROM grouped
     ARRAY JOIN ['', '{"stat":"days"}'] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_incident_duration
 DEFINER = default SQL SECURITY DEFINER
@@ -4705,97 +3791,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -4825,47 +3834,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -4898,7 +3888,26 @@ FROM
                         tier,
                         created_at AS at,
                         duration_ms AS ms
-                    FROM payoff_private.owned_incidents
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.incidents AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.began_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
             ) AS s
@@ -4926,7 +3935,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -4943,7 +3957,12 @@ FROM
                 toUInt64(sum(f.facts) - n) AS missing,
                 min(((
                     SELECT max(known_to)
-                    FROM payoff.service_coverage
+                    FROM
+                    (
+                        SELECT *
+                        FROM payoff_private.service_coverage
+                        FINAL
+                    )
                 ) < w.window_end)) AS cut,
                 arrayReduce('quantilesExactInclusive(0.5, 0.75, 0.9)', sorted) AS q,
                 toInt64(floor((n / 2) - ((1.959963984540054 * sqrt(n)) / 2))) AS lo,
@@ -4976,7 +3995,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', q[1]), ('{"stat":"p75"}', q[2]), ('{"stat":"p90"}', q[3]), ('{"stat":"open"}', 0.)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_score
 DEFINER = default SQL SECURITY DEFINER
@@ -5000,97 +4019,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -5120,47 +4062,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -5192,10 +4115,20 @@ FROM
                 FROM windows
                 WHERE (window_end > (
                     SELECT min(first_at)
-                    FROM payoff.service_coverage
+                    FROM
+                    (
+                        SELECT *
+                        FROM payoff_private.service_coverage
+                        FINAL
+                    )
                 )) AND ((grain = 'range') OR (window_start < (
                     SELECT max(known_to)
-                    FROM payoff.service_coverage
+                    FROM
+                    (
+                        SELECT *
+                        FROM payoff_private.service_coverage
+                        FINAL
+                    )
                 )))
             ) AS w
             ASOF INNER JOIN weeks AS k ON (w.one = k.one) AND (w.window_end >= k.window_end)
@@ -5300,7 +4233,12 @@ FROM
                 FROM
                 (
                     SELECT DISTINCT service
-                    FROM payoff.service_coverage
+                    FROM
+                    (
+                        SELECT *
+                        FROM payoff_private.service_coverage
+                        FINAL
+                    )
                     WHERE empty(asked_services) OR has(asked_services, service)
                 ) AS s
                 CROSS JOIN
@@ -5394,7 +4332,7 @@ FROM
     FROM grouped
     ARRAY JOIN figures AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_squash_share
 DEFINER = default SQL SECURITY DEFINER
@@ -5418,97 +4356,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -5538,47 +4399,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -5615,7 +4457,26 @@ FROM
                         shipped_at AS at,
                         link_quality = 'squash' AS hit,
                         link_quality = 'push_order' AS also
-                    FROM payoff_private.owned_shipped_changes
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.shipped_changes AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE (NOT baseline) AND (actor_kind != 'bot')
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -5645,7 +4506,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -5689,7 +4555,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', hits), ('{"stat":"push_order"}', alsos)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_unattributed_incident_share
 DEFINER = default SQL SECURITY DEFINER
@@ -5713,97 +4579,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -5833,47 +4622,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -5910,7 +4680,26 @@ FROM
                         began_at AS at,
                         state IN ('unattributed', 'unknown_service') AS hit,
                         state = 'unknown_service' AS also
-                    FROM payoff_private.owned_incidents
+                    FROM
+                    (
+                        SELECT
+                            f.*,
+                            o.team AS team,
+                            o.unit AS unit
+                        FROM payoff_private.incidents AS f
+                        FINAL
+                        ASOF LEFT JOIN
+                        (
+                            SELECT
+                                service,
+                                valid_from,
+                                team,
+                                unit
+                            FROM payoff_private.shown_owners
+                            FINAL
+                        ) AS o ON (o.service = f.service) AND (o.valid_from <= f.began_at)
+                        SETTINGS join_use_nulls = 0
+                    )
                     WHERE state IN ('placed', 'unattributed', 'unknown_service')
                 )
                 WHERE (tier = 'production') AND (at >= asked_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service)) AND (empty(asked_teams) OR has(asked_teams, team)) AND (empty(asked_units) OR has(asked_units, unit))
@@ -5940,7 +4729,12 @@ FROM
             LEFT JOIN
             (
                 SELECT *
-                FROM payoff.service_coverage
+                FROM
+                (
+                    SELECT *
+                    FROM payoff_private.service_coverage
+                    FINAL
+                )
                 WHERE tier = 'production'
             ) AS c ON c.service = f.service
         ),
@@ -5957,7 +4751,12 @@ FROM
                 sum(f.alsos) AS alsos,
                 min(((
                     SELECT max(known_to)
-                    FROM payoff.service_coverage
+                    FROM
+                    (
+                        SELECT *
+                        FROM payoff_private.service_coverage
+                        FINAL
+                    )
                 ) < w.window_end)) AS cut
             FROM known AS f
             INNER JOIN spread AS w ON w.piece = f.piece
@@ -5987,7 +4786,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', hits), ('{"stat":"unknown_service"}', alsos)] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_undeployed_changes
 DEFINER = default SQL SECURITY DEFINER
@@ -6011,97 +4810,20 @@ AS WITH
     ) AS zone,
     pieces AS
     (
-        SELECT DISTINCT
-            arrayJoin([window_start, window_end]) AS piece,
+        SELECT
+            asked_from AS piece,
             1 AS one
-        FROM windows
     ),
     spread AS
     (
         SELECT
-            p.piece AS piece,
-            bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + CAST(indexOf(asked_grains, p.grain), 'Int64') AS number,
-            w.window_start AS window_start,
-            w.window_end AS window_end,
-            toDate32(w.window_start, zone) AS day
-        FROM
-        (
-            SELECT
-                piece,
-                arrayJoin(asked_grains) AS grain
-            FROM pieces
-        ) AS p
-        ASOF INNER JOIN windows AS w ON (p.grain = w.grain) AND (p.piece >= w.window_start)
-        WHERE p.piece < w.window_end
-    ),
-    kin AS
-    (
-        SELECT
-            grain,
+            window_start AS piece,
+            bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number,
             window_start,
-            team,
-            service,
-            (members = 1) OR (nth_service = 1) AS service_hidden
-        FROM
-        (
-            SELECT
-                grain,
-                window_start,
-                team,
-                service,
-                members,
-                small,
-                uniqExactIf(team, small) OVER (PARTITION BY grain, window_start, unit) AS smalls,
-                maxIf(members, small) OVER (PARTITION BY grain, window_start, unit) AS most,
-                denseRank() OVER (PARTITION BY grain, window_start, unit, small ORDER BY team ASC) AS nth_team,
-                row_number() OVER (PARTITION BY grain, window_start, unit, team ORDER BY service ASC) AS nth_service
-            FROM
-            (
-                SELECT
-                    w.grain AS grain,
-                    w.window_start AS window_start,
-                    o.unit AS unit,
-                    o.team AS team,
-                    o.service AS service,
-                    s.members AS members,
-                    s.members IN (1, 2) AS small
-                FROM windows AS w
-                CROSS JOIN
-                (
-                    SELECT
-                        service,
-                        team,
-                        unit,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.service_ownership
-                    FINAL
-                    WHERE unit IN (
-                        SELECT unit
-                        FROM payoff_private.service_ownership
-                        FINAL
-                        WHERE team IN (
-                            SELECT team
-                            FROM payoff_private.team_sizes
-                            FINAL
-                            WHERE members = 1
-                        )
-                    )
-                ) AS o
-                INNER JOIN
-                (
-                    SELECT
-                        team,
-                        members,
-                        valid_from,
-                        valid_to
-                    FROM payoff_private.team_sizes
-                    FINAL
-                ) AS s ON o.team = s.team
-                WHERE (o.valid_from < w.window_end) AND (o.valid_to >= w.window_end) AND (s.valid_from < w.window_end) AND (s.valid_to >= w.window_end)
-            )
-        )
-        WHERE (members = 1) OR ((NOT small) AND (smalls = 1) AND (most = 1) AND (nth_team = 1))
+            window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows
+        WHERE window_start < window_end
     ),
     suppressed_services AS
     (
@@ -6131,47 +4853,28 @@ AS WITH
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT
-            grain,
-            window_start,
-            service
-        FROM kin
-        WHERE service_hidden
-    ),
-    suppressed_teams AS
-    (
-        SELECT
             w.grain AS grain,
             w.window_start AS window_start,
-            t.team AS team
+            o.service AS service
         FROM windows AS w
         CROSS JOIN
         (
             SELECT
-                team,
+                service,
                 valid_from,
                 valid_to
-            FROM payoff_private.team_sizes
+            FROM payoff_private.shown_owners
             FINAL
-            WHERE members < 3
-        ) AS t
-        WHERE (t.valid_from < w.window_end) AND (t.valid_to >= w.window_end)
-        UNION ALL
-        SELECT DISTINCT
-            grain,
-            window_start,
-            team
-        FROM kin
+            WHERE hidden
+        ) AS o
+        WHERE (o.valid_from < w.window_end) AND (o.valid_to > w.window_start)
     ),
     (
         SELECT groupArray(toString(service))
         FROM suppressed_services
     ) AS hidden_services,
-    (
-        SELECT groupArray(toString(team))
-        FROM suppressed_teams
-    ) AS hidden_teams,
     if(empty({services:Array(String)}), [], arrayPushBack(arrayFilter(s -> (NOT has(hidden_services, s)), {services:Array(String)}), '\0')) AS asked_services,
-    if(empty({teams:Array(String)}), [], arrayPushBack(arrayFilter(t -> (NOT has(hidden_teams, t)), {teams:Array(String)}), '\0')) AS asked_teams,
+    {teams:Array(String)} AS asked_teams,
     {units:Array(String)} AS asked_units
 SELECT *
 FROM
@@ -6196,8 +4899,77 @@ FROM
                 c.midnight AS midnight,
                 greatest(m.merged_at, asked_from) AS from_at,
                 least(left_at, midnight, asked_to) AS to_at
-            FROM payoff_private.owned_merged_changes AS m
-            INNER JOIN payoff.service_coverage AS c ON (c.service = m.service) AND (c.tier = m.tier)
+            FROM
+            (
+                SELECT
+                    service,
+                    team,
+                    unit,
+                    tier,
+                    repository,
+                    commit,
+                    actor_kind,
+                    assumeNotNull(merged_at) AS merged_at,
+                    toNullable(shipped_at) AS shipped_at
+                FROM
+                (
+                    SELECT
+                        f.*,
+                        o.team AS team,
+                        o.unit AS unit
+                    FROM payoff_private.shipped_changes AS f
+                    FINAL
+                    ASOF LEFT JOIN
+                    (
+                        SELECT
+                            service,
+                            valid_from,
+                            team,
+                            unit
+                        FROM payoff_private.shown_owners
+                        FINAL
+                    ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                    SETTINGS join_use_nulls = 0
+                ) AS s
+                WHERE (s.merged_at IS NOT NULL) AND (NOT baseline)
+                UNION ALL
+                SELECT
+                    service,
+                    team,
+                    unit,
+                    tier,
+                    repository,
+                    commit,
+                    actor_kind,
+                    merged_at,
+                    CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS shipped_at
+                FROM
+                (
+                    SELECT
+                        f.*,
+                        o.team AS team,
+                        o.unit AS unit
+                    FROM payoff_private.waiting_changes AS f
+                    FINAL
+                    ASOF LEFT JOIN
+                    (
+                        SELECT
+                            service,
+                            valid_from,
+                            team,
+                            unit
+                        FROM payoff_private.shown_owners
+                        FINAL
+                    ) AS o ON (o.service = f.service) AND (o.valid_from <= f.merged_at)
+                    SETTINGS join_use_nulls = 0
+                )
+            ) AS m
+            INNER JOIN
+            (
+                SELECT *
+                FROM payoff_private.service_coverage
+                FINAL
+            ) AS c ON (c.service = m.service) AND (c.tier = m.tier)
             WHERE (m.tier = 'production') AND (m.actor_kind != 'bot') AND (from_at < to_at) AND (empty(asked_services) OR has(asked_services, m.service)) AND (empty(asked_teams) OR has(asked_teams, m.team)) AND (empty(asked_units) OR has(asked_units, m.unit))
         ),
         spread AS
@@ -6277,7 +5049,7 @@ FROM
     FROM grouped
     ARRAY JOIN [('', toFloat64(n)), ('{"stat":"age_p50"}', q[1]), ('{"stat":"age_p90"}', q[2]), ('{"stat":"oldest"}', toFloat64(oldest))] AS stat
 ) AS p
-WHERE (NOT has(hidden_services, toString(p.service))) AND (NOT has(hidden_teams, toString(p.team)));
+WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE TABLE payoff.metric_point_log
 (
@@ -6435,7 +5207,7 @@ LEFT JOIN
         valid_from,
         valid_to,
         true AS declared
-    FROM payoff_private.service_ownership
+    FROM payoff_private.shown_owners
     FINAL
 ) AS o ON o.service = c.service
 WHERE owned_from < owned_to
@@ -6711,7 +5483,7 @@ WHERE (class = 'service') AND (r.team = '');
 CREATE VIEW payoff.shipped_changes
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -6754,13 +5526,14 @@ ASOF LEFT JOIN
         team,
         unit
     FROM payoff_private.shown_owners
+    FINAL
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
 SETTINGS join_use_nulls = 0;
 
 CREATE VIEW payoff.shipped_pull_requests
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -6811,6 +5584,7 @@ ASOF LEFT JOIN
         team,
         unit
     FROM payoff_private.shown_owners
+    FINAL
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
 SETTINGS join_use_nulls = 0;
 
@@ -6911,7 +5685,7 @@ GROUP BY
 CREATE VIEW payoff.waiting_changes
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -6942,6 +5716,7 @@ ASOF LEFT JOIN
         team,
         unit
     FROM payoff_private.shown_owners
+    FINAL
 ) AS o ON (o.service = f.service) AND (o.valid_from <= f.merged_at)
 SETTINGS join_use_nulls = 0;
 
@@ -7404,371 +6179,6 @@ ORDER BY (source, subject)
 SETTINGS index_granularity = 8192
 COMMENT 'Entities of the organisation as declared, derived from event_log.';
 
-CREATE VIEW payoff_private.owned_deployments
-(
-    `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
-    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
-    `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
-    `deployment_id` UUID COMMENT 'Identity: that of its first attempt.',
-    `source` LowCardinality(String) COMMENT 'Who reported its first attempt.',
-    `repository` LowCardinality(String) COMMENT 'Repository of its first part.',
-    `environments` Array(String) COMMENT 'Environments it went to.',
-    `commit` String COMMENT 'Commit of its first part.',
-    `artifact_version` String COMMENT 'Version as the team names it.',
-    `started_at` DateTime64(3, 'UTC') COMMENT 'First start of its attempts.',
-    `ended_at` DateTime64(3, 'UTC') COMMENT 'Last end of its attempts.',
-    `succeeded` Bool COMMENT 'The latest attempt of each part succeeded.',
-    `class` LowCardinality(String) COMMENT 'baseline, release, redeployment, rollback, re_release, or unsuccessful.',
-    `marks` Nullable(UUID) COMMENT 'Rollback: the deployment it marks as failed.',
-    `attempts` UInt32 COMMENT 'Attempts that make it.',
-    `changes` UInt32 COMMENT 'Changes it shipped, baseline not counted.',
-    `names` Array(String) COMMENT 'All it may be called by: identities of its attempts and runs, versions, commits.',
-    `hotfix` Bool COMMENT 'Marked as a hotfix, by itself or by a pull request it shipped.',
-    `fixes` Array(String) COMMENT 'Deployments and incidents it says it repairs.',
-    `takes_back` Array(String) COMMENT 'Deployments of whose changes it ships a revert, shipped less than the remedy window before.',
-    `rework` Array(LowCardinality(String)) COMMENT 'Why it is rework: rollback, revert, hotfix, names_repaired; empty if it is not.',
-    `link_quality` LowCardinality(String) COMMENT 'commit, push_order, or unknown_commit: its commit is not in the known history.',
-    `time_quality` LowCardinality(String) COMMENT 'commit: its time is that of the commit.'
-)
-DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Deployments: attempts of one service and tier with one version, over its environments and repositories, with every owner.'
-AS SELECT
-    f.service AS service,
-    o.team AS team,
-    o.unit AS unit,
-    f.tier AS tier,
-    f.deployment_id AS deployment_id,
-    f.source AS source,
-    f.repository AS repository,
-    f.environments AS environments,
-    f.commit AS commit,
-    f.artifact_version AS artifact_version,
-    f.started_at AS started_at,
-    f.ended_at AS ended_at,
-    f.succeeded AS succeeded,
-    f.class AS class,
-    f.marks AS marks,
-    f.attempts AS attempts,
-    f.changes AS changes,
-    f.names AS names,
-    f.hotfix AS hotfix,
-    f.fixes AS fixes,
-    f.takes_back AS takes_back,
-    f.rework AS rework,
-    f.link_quality AS link_quality,
-    f.time_quality AS time_quality
-FROM payoff_private.deployments AS f
-FINAL
-ASOF LEFT JOIN
-(
-    SELECT
-        service,
-        valid_from,
-        team,
-        unit
-    FROM payoff_private.service_ownership
-    FINAL
-) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
-SETTINGS join_use_nulls = 0;
-
-CREATE VIEW payoff_private.owned_failed_deployments
-(
-    `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
-    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
-    `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
-    `deployment_id` UUID COMMENT 'The deployment.',
-    `ended_at` DateTime64(3, 'UTC') COMMENT 'End of the deployment: it counts in this window.',
-    `succeeded` Bool COMMENT 'Whether the deployment itself succeeded.',
-    `rule` LowCardinality(String) COMMENT 'Strongest rule: confirmed by a person; a: an incident names it; b: rolled back or reverted; c: a hotfix followed; d: an incident soon after.',
-    `incidents` Array(String) COMMENT 'Incidents put down to it.',
-    `remedies` Array(String) COMMENT 'Deployments that rolled it back, reverted or fixed it.',
-    `failed_at` DateTime64(3, 'UTC') COMMENT 'The earlier of the deployment\'s end and its first incident\'s begin.',
-    `restored_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When the last of its incidents was mitigated, else resolved; without incidents the end of the first remedy.',
-    `recovery_ms` Nullable(Int64) COMMENT 'restored_at minus failed_at in milliseconds; null while it is open, and where it is not positive.',
-    `open` Bool COMMENT 'Not restored yet.'
-)
-DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Deployments that needed intervention: rule, incidents, remedies and time to restore, with every owner.'
-AS SELECT
-    f.service AS service,
-    o.team AS team,
-    o.unit AS unit,
-    f.tier AS tier,
-    f.deployment_id AS deployment_id,
-    f.ended_at AS ended_at,
-    f.succeeded AS succeeded,
-    f.rule AS rule,
-    f.incidents AS incidents,
-    f.remedies AS remedies,
-    f.failed_at AS failed_at,
-    f.restored_at AS restored_at,
-    f.recovery_ms AS recovery_ms,
-    f.open AS open
-FROM payoff_private.failed_deployments AS f
-FINAL
-ASOF LEFT JOIN
-(
-    SELECT
-        service,
-        valid_from,
-        team,
-        unit
-    FROM payoff_private.service_ownership
-    FINAL
-) AS o ON (o.service = f.service) AND (o.valid_from <= f.ended_at)
-SETTINGS join_use_nulls = 0;
-
-CREATE VIEW payoff_private.owned_incidents
-(
-    `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
-    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
-    `incident` String COMMENT 'Provider\'s id.',
-    `source` LowCardinality(String) COMMENT 'Who reported it.',
-    `tier` LowCardinality(String) COMMENT 'Tier of its environment; production when it names none.',
-    `began_at` DateTime64(3, 'UTC') COMMENT 'When the disturbance began: as stated, else when it was detected.',
-    `created_at` DateTime64(3, 'UTC') COMMENT 'When it was created, else detected.',
-    `detected_at` DateTime64(3, 'UTC') COMMENT 'When it began to be known.',
-    `acknowledged_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When a person took it.',
-    `mitigated_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When users were served again, after the last reopening.',
-    `resolved_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was over, after the last reopening.',
-    `reopened_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was last reopened.',
-    `impact` Nullable(Bool) COMMENT 'Whether users were affected; null when it is not said.',
-    `severity` String COMMENT 'As the tool names it.',
-    `cause` String COMMENT 'Stated cause.',
-    `named_deployment` String COMMENT 'Deployment it names.',
-    `named_commit` String COMMENT 'Commit it names.',
-    `state` LowCardinality(String) COMMENT 'placed: it marks a deployment; unattributed: it marks none; false_alarm, no_impact, other_cause, dismissed: it is not put down to any; unknown_service.',
-    `deployment_id` Nullable(UUID) COMMENT 'Deployment it marks as failed.',
-    `rule` LowCardinality(String) COMMENT 'Rule that placed it: a, b, c, d.',
-    `duration_ms` Nullable(Int64) COMMENT 'resolved_at minus created_at in milliseconds; null while it is open, and where it is negative.'
-)
-DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Incidents, each with the deployment it marks as failed, with every owner.'
-AS SELECT
-    f.service AS service,
-    o.team AS team,
-    o.unit AS unit,
-    f.incident AS incident,
-    f.source AS source,
-    f.tier AS tier,
-    f.began_at AS began_at,
-    f.created_at AS created_at,
-    f.detected_at AS detected_at,
-    f.acknowledged_at AS acknowledged_at,
-    f.mitigated_at AS mitigated_at,
-    f.resolved_at AS resolved_at,
-    f.reopened_at AS reopened_at,
-    f.impact AS impact,
-    f.severity AS severity,
-    f.cause AS cause,
-    f.named_deployment AS named_deployment,
-    f.named_commit AS named_commit,
-    f.state AS state,
-    f.deployment_id AS deployment_id,
-    f.rule AS rule,
-    f.duration_ms AS duration_ms
-FROM payoff_private.incidents AS f
-FINAL
-ASOF LEFT JOIN
-(
-    SELECT
-        service,
-        valid_from,
-        team,
-        unit
-    FROM payoff_private.service_ownership
-    FINAL
-) AS o ON (o.service = f.service) AND (o.valid_from <= f.began_at)
-SETTINGS join_use_nulls = 0;
-
-CREATE VIEW payoff_private.owned_merged_changes
-(
-    `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
-    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
-    `tier` LowCardinality(String) COMMENT 'Tier.',
-    `repository` LowCardinality(String) COMMENT 'Repository.',
-    `commit` String COMMENT 'The change.',
-    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
-    `merged_at` DateTime64(3, 'UTC') COMMENT 'When it came to the default branch.',
-    `shipped_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was shipped; null while it waits.'
-)
-DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Changes that came to the default branch, with the time they were shipped, with every owner.'
-AS SELECT
-    service,
-    team,
-    unit,
-    tier,
-    repository,
-    commit,
-    actor_kind,
-    assumeNotNull(merged_at) AS merged_at,
-    toNullable(shipped_at) AS shipped_at
-FROM payoff_private.owned_shipped_changes AS s
-WHERE (s.merged_at IS NOT NULL) AND (NOT baseline)
-UNION ALL
-SELECT
-    service,
-    team,
-    unit,
-    tier,
-    repository,
-    commit,
-    actor_kind,
-    merged_at,
-    CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS shipped_at
-FROM payoff_private.owned_waiting_changes;
-
-CREATE VIEW payoff_private.owned_shipped_changes
-(
-    `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
-    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
-    `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
-    `repository` LowCardinality(String) COMMENT 'Repository.',
-    `commit` String COMMENT 'The change: a commit that is no merge.',
-    `deployment_id` UUID COMMENT 'Deployment that shipped it.',
-    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
-    `clock_start` DateTime64(3, 'UTC') COMMENT 'Author time, or committer time if earlier; of a squash whose commits are unknown the earliest time its pull request shows.',
-    `merged_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it came to the default branch; null when that is not known.',
-    `shipped_at` DateTime64(3, 'UTC') COMMENT 'End of the part of the deployment that shipped it.',
-    `lead_ms` Nullable(Int64) COMMENT 'shipped_at minus clock_start in milliseconds; null for the baseline and where it would be negative.',
-    `baseline` Bool COMMENT 'Shipped by the first deployment: no lead time.',
-    `link_quality` LowCardinality(String) COMMENT 'How well it is known: commit; squash: through the pull request it was squashed in; push_order: by the order of pushes.',
-    `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful: future_authored, shipped_before_authored.'
-)
-DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Changes that reached a tier, each with the deployment that shipped it, with every owner.'
-AS SELECT
-    f.service AS service,
-    o.team AS team,
-    o.unit AS unit,
-    f.tier AS tier,
-    f.repository AS repository,
-    f.commit AS commit,
-    f.deployment_id AS deployment_id,
-    f.actor_kind AS actor_kind,
-    f.clock_start AS clock_start,
-    f.merged_at AS merged_at,
-    f.shipped_at AS shipped_at,
-    f.lead_ms AS lead_ms,
-    f.baseline AS baseline,
-    f.link_quality AS link_quality,
-    f.flags AS flags
-FROM payoff_private.shipped_changes AS f
-FINAL
-ASOF LEFT JOIN
-(
-    SELECT
-        service,
-        valid_from,
-        team,
-        unit
-    FROM payoff_private.service_ownership
-    FINAL
-) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
-SETTINGS join_use_nulls = 0;
-
-CREATE VIEW payoff_private.owned_shipped_pull_requests
-(
-    `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
-    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
-    `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
-    `repository` LowCardinality(String) COMMENT 'Repository.',
-    `change` String COMMENT 'The pull request, as owner/name#number.',
-    `deployment_id` UUID COMMENT 'Deployment that shipped it.',
-    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
-    `first_authored_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'Earliest author time of its commits.',
-    `work_started_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When work on its tickets began.',
-    `ready_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'When it became ready for review.',
-    `reviewed_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'First review by another person, no bot.',
-    `merged_at` DateTime64(3, 'UTC') COMMENT 'When it was merged.',
-    `shipped_at` DateTime64(3, 'UTC') COMMENT 'End of the part of the deployment that shipped it.',
-    `coding_ms` Nullable(Int64) COMMENT 'First author time to ready for review; stages that are unknown or negative are null.',
-    `pickup_ms` Nullable(Int64) COMMENT 'Ready to first review.',
-    `review_ms` Nullable(Int64) COMMENT 'First review to merged.',
-    `deploy_ms` Nullable(Int64) COMMENT 'Merged to deployed.',
-    `delivery_ms` Nullable(Int64) COMMENT 'Work started to deployed.'
-)
-DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Pull requests that reached a tier, with the time each stage took, in milliseconds, with every owner.'
-AS SELECT
-    f.service AS service,
-    o.team AS team,
-    o.unit AS unit,
-    f.tier AS tier,
-    f.repository AS repository,
-    f.change AS change,
-    f.deployment_id AS deployment_id,
-    f.actor_kind AS actor_kind,
-    f.first_authored_at AS first_authored_at,
-    f.work_started_at AS work_started_at,
-    f.ready_at AS ready_at,
-    f.reviewed_at AS reviewed_at,
-    f.merged_at AS merged_at,
-    f.shipped_at AS shipped_at,
-    f.coding_ms AS coding_ms,
-    f.pickup_ms AS pickup_ms,
-    f.review_ms AS review_ms,
-    f.deploy_ms AS deploy_ms,
-    f.delivery_ms AS delivery_ms
-FROM payoff_private.shipped_pull_requests AS f
-FINAL
-ASOF LEFT JOIN
-(
-    SELECT
-        service,
-        valid_from,
-        team,
-        unit
-    FROM payoff_private.service_ownership
-    FINAL
-) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
-SETTINGS join_use_nulls = 0;
-
-CREATE VIEW payoff_private.owned_waiting_changes
-(
-    `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known.',
-    `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
-    `tier` LowCardinality(String) COMMENT 'Tier.',
-    `repository` LowCardinality(String) COMMENT 'Repository.',
-    `commit` String COMMENT 'The change: a commit that is no merge.',
-    `actor_kind` LowCardinality(String) COMMENT 'human or bot, of the author.',
-    `clock_start` DateTime64(3, 'UTC') COMMENT 'Author time, or committer time if earlier.',
-    `merged_at` DateTime64(3, 'UTC') COMMENT 'When it came to the default branch.'
-)
-DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Changes on the default branch that no deployment has shipped, with every owner.'
-AS SELECT
-    f.service AS service,
-    o.team AS team,
-    o.unit AS unit,
-    f.tier AS tier,
-    f.repository AS repository,
-    f.commit AS commit,
-    f.actor_kind AS actor_kind,
-    f.clock_start AS clock_start,
-    f.merged_at AS merged_at
-FROM payoff_private.waiting_changes AS f
-FINAL
-ASOF LEFT JOIN
-(
-    SELECT
-        service,
-        valid_from,
-        team,
-        unit
-    FROM payoff_private.service_ownership
-    FINAL
-) AS o ON (o.service = f.service) AND (o.valid_from <= f.merged_at)
-SETTINGS join_use_nulls = 0;
-
 CREATE TABLE payoff_private.person_aliases
 (
     `alias` String COMMENT 'Pseudonym of a further account.',
@@ -7890,59 +6300,36 @@ ORDER BY (service, tier, repository, change)
 SETTINGS index_granularity = 8192
 COMMENT 'Pull requests and the deployment that shipped them.';
 
-CREATE VIEW payoff_private.shown_owners
+CREATE TABLE payoff_private.shown_owners
 (
     `service` LowCardinality(String) COMMENT 'Service.',
     `valid_from` DateTime64(3, 'UTC') COMMENT 'First instant; 1900-01-01: since ever.',
+    `generation` UInt64 COMMENT 'Log rows seen by the run that wrote the row.',
+    `deleted` UInt8 COMMENT '1: the organisation says so no more.',
+    `valid_to` DateTime64(3, 'UTC') COMMENT 'First instant after; 2200-01-01: until further notice.',
     `team` LowCardinality(String) COMMENT 'Team that owns it; empty: none, or one that is shown only inside its unit.',
-    `unit` LowCardinality(String) COMMENT 'Unit of the team at the time.'
+    `unit` LowCardinality(String) COMMENT 'Unit of the team at the time.',
+    `hidden` Bool COMMENT 'The service itself is shown only inside its unit.'
 )
-DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Owners of services for all time, without the names of small teams.'
-AS SELECT
-    o.service AS service,
-    if(s.team = '', o.valid_from, greatest(o.valid_from, s.valid_from)) AS valid_from,
-    if((s.team != '') AND (s.members < 3), '', o.team) AS team,
-    o.unit AS unit
-FROM
-(
-    SELECT
-        service,
-        team,
-        unit,
-        valid_from,
-        valid_to
-    FROM payoff_private.service_ownership
-    FINAL
-) AS o
-LEFT JOIN
-(
-    SELECT
-        team,
-        valid_from,
-        valid_to,
-        members
-    FROM payoff_private.team_sizes
-    FINAL
-) AS s ON s.team = o.team
-WHERE (s.team = '') OR ((s.valid_from < o.valid_to) AND (o.valid_from < s.valid_to))
-SETTINGS join_use_nulls = 0;
+ENGINE = ReplacingMergeTree(generation, deleted)
+ORDER BY (service, valid_from)
+SETTINGS index_granularity = 8192
+COMMENT 'Owners of services for all time, as they are shown.';
 
 CREATE TABLE payoff_private.suppressed
 (
     `run` UInt64 COMMENT 'The run of computing: a random number.',
     `grain` LowCardinality(String) COMMENT 'day, week, month, quarter or year.',
     `window_start` DateTime64(3, 'UTC') COMMENT 'First instant of the window.',
-    `service` LowCardinality(String) COMMENT 'Service that is not shown in it, or empty.',
-    `team` LowCardinality(String) COMMENT 'Team that is not shown in it, or empty.',
+    `service` LowCardinality(String) COMMENT 'Service that is not shown in it.',
     `written_at` DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it was written; kept a day.'
 )
 ENGINE = MergeTree
 PARTITION BY run
-ORDER BY (grain, window_start, service, team)
+ORDER BY (grain, window_start, service)
 TTL toDateTime(written_at) + toIntervalDay(1)
 SETTINGS index_granularity = 8192
-COMMENT 'Windows in which services and teams are shown only inside their unit, while points are computed.';
+COMMENT 'Windows in which services are shown only inside their unit, while points are computed.';
 
 CREATE VIEW payoff_private.team_members
 (
@@ -7995,6 +6382,23 @@ ENGINE = ReplacingMergeTree(generation, deleted)
 ORDER BY (service, tier, repository, commit)
 SETTINGS index_granularity = 8192
 COMMENT 'Undeployed changes.';
+
+CREATE TABLE payoff_private.window_pieces
+(
+    `run` UInt64 COMMENT 'The run of computing: a random number.',
+    `asked` UInt16 COMMENT 'Which of the run\'s sets of windows.',
+    `piece` DateTime64(3, 'UTC') COMMENT 'First instant of the piece.',
+    `number` Int64 COMMENT 'The window: its start in milliseconds times 8 plus the place of its grain among those asked for, from 1; 0 if the piece is in none.',
+    `window_start` DateTime64(3, 'UTC') COMMENT 'First instant of the window.',
+    `window_end` DateTime64(3, 'UTC') COMMENT 'First instant after the window.',
+    `written_at` DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it was written; kept a day.'
+)
+ENGINE = MergeTree
+PARTITION BY run
+ORDER BY (asked, piece, number)
+TTL toDateTime(written_at) + toIntervalDay(1)
+SETTINGS index_granularity = 8192
+COMMENT 'Pieces of time and the windows that hold them, while points are computed.';
 
 CREATE TABLE payoff_private.work_items
 (

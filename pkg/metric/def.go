@@ -12,6 +12,7 @@ package metric
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -169,27 +170,16 @@ const viewHead = `WITH
     {to:DateTime64(3, 'UTC')} AS asked_to,
     ['range'] AS asked_grains,
     windows AS (SELECT 'range' AS grain, {from:DateTime64(3, 'UTC')} AS window_start, {to:DateTime64(3, 'UTC')} AS window_end),
-` + spread + suppressions + askedOf
+` + spreadOne + suppressions + askedOf
 
-// owned has the SQL of a metric read facts under all their owners. For analysts, the
-// views it names leave the names of small teams out: at the time of the fact, while
-// a metric does so by the team's size at the window's end.
-var owned = strings.NewReplacer(func() (pairs []string) {
-	for _, facts := range []string{"deployments", "failed_deployments", "incidents", "merged_changes", "shipped_changes", "shipped_pull_requests", "waiting_changes"} {
-		pairs = append(pairs, "payoff."+facts, "payoff_private.owned_"+facts)
-	}
-	return pairs
-}()...)
-
-const spread = `    (SELECT max(value) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
-    pieces AS (SELECT DISTINCT arrayJoin([window_start, window_end]) AS piece, 1 AS one FROM windows),
+// spreadOne is what one window makes of the relations of pieces: there is one piece.
+const spreadOne = `    (SELECT max(value) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+    pieces AS (SELECT asked_from AS piece, 1 AS one),
     spread AS
     (
-        SELECT p.piece AS piece, bitShiftLeft(toUnixTimestamp64Milli(w.window_start), 3) + indexOf(asked_grains, p.grain)::Int64 AS number,
-            w.window_start AS window_start, w.window_end AS window_end, toDate32(w.window_start, zone) AS day
-        FROM (SELECT piece, arrayJoin(asked_grains) AS grain FROM pieces) AS p
-        ASOF JOIN windows AS w ON p.grain = w.grain AND p.piece >= w.window_start
-        WHERE p.piece < w.window_end
+        SELECT window_start AS piece, bitShiftLeft(toUnixTimestamp64Milli(window_start), 3) + 1 AS number, window_start, window_end,
+            toDate32(window_start, zone) AS day
+        FROM windows WHERE window_start < window_end
     ),
 `
 
@@ -198,11 +188,56 @@ type Over struct {
 	Where    string    // condition on grain, window_start and window_end
 	From, To time.Time // the first start and the last end of the windows
 	Grains   []Grain   // of the windows
+	Zone     string    // the organisation's time zone
+	// Asked names the windows among those of a run, see Piece.
+	Asked uint16
+}
+
+// A Piece is a piece of time and a window that holds it, as payoff_private.window_pieces
+// keeps them for Batch.
+type Piece struct {
+	From   time.Time
+	Number int64 // 0: no window holds it
+	Window Window
+}
+
+// Pieces cuts time at all ends of the windows, of which those of each grain stand in
+// order, and says which of the grains' windows hold which piece.
+func Pieces(grains []Grain, windows []Window) []Piece {
+	var ends []time.Time
+	for _, w := range windows {
+		ends = append(ends, w.Start, w.End)
+	}
+	slices.SortFunc(ends, time.Time.Compare)
+	ends = slices.CompactFunc(ends, time.Time.Equal)
+	held := make([]bool, len(ends))
+	var out []Piece
+	for i, g := range grains {
+		at := 0
+		for _, w := range windows {
+			if w.Grain != g {
+				continue
+			}
+			for ; at < len(ends) && ends[at].Before(w.End); at++ {
+				if ends[at].Before(w.Start) {
+					continue
+				}
+				held[at] = true
+				out = append(out, Piece{From: ends[at], Number: w.Start.UnixMilli()<<3 + int64(i) + 1, Window: w})
+			}
+		}
+	}
+	for i, end := range ends {
+		if !held[i] {
+			out = append(out, Piece{From: end, Window: Window{Start: end, End: end}})
+		}
+	}
+	return out
 }
 
 // head defines the relations and values. Those that a program knows are given by it,
 // as asking the store for them takes a tenth of a small query.
-func (o Over) head(suppressed string) string {
+func (o Over) head(relations string) string {
 	quoted := make([]string, len(o.Grains))
 	for i, g := range o.Grains {
 		quoted[i] = "'" + string(g) + "'"
@@ -210,8 +245,19 @@ func (o Over) head(suppressed string) string {
 	return `WITH
     windows AS (SELECT grain, window_start, window_end FROM payoff.calendar WHERE ` + o.Where + `),
     ` + instant(o.From) + ` AS asked_from, ` + instant(o.To) + ` AS asked_to, CAST([` + strings.Join(quoted, ", ") + `], 'Array(String)') AS asked_grains,
-` + spread + suppressed + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
+` + relations + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
 `
+}
+
+func (o Over) spread() string {
+	return fmt.Sprintf(`    '%s' AS zone,
+    pieces AS (SELECT DISTINCT piece, 1 AS one FROM payoff_private.window_pieces WHERE run = {run:UInt64} AND asked = %d),
+    spread AS
+    (
+        SELECT piece, number, window_start, window_end, toDate32(window_start, zone) AS day FROM payoff_private.window_pieces
+        WHERE run = {run:UInt64} AND asked = %d AND number != 0
+    ),
+`, escape(o.Zone), o.Asked, o.Asked)
 }
 
 func instant(t time.Time) string {
@@ -221,24 +267,20 @@ func instant(t time.Time) string {
 // CreateView is the statement that makes the metric's parameterised view.
 func (d Def) CreateView() string {
 	return fmt.Sprintf("CREATE OR REPLACE VIEW payoff.%s\nDEFINER = CURRENT_USER SQL SECURITY DEFINER\nAS\n%sSELECT * FROM (\n%s\n) AS p\n%s\nCOMMENT '%s'",
-		d.View(), viewHead, owned.Replace(d.SQL), shownInView, escape(d.Title+": "+d.Question+" "+d.Help))
+		d.View(), viewHead, Straight(d.SQL), shownInView, escape(d.Title+": "+d.Question+" "+d.Help))
 }
 
-// Batch is the query that computes the metric over windows of the calendar. What is not
-// shown in them, and in any others, stands in payoff_private.suppressed under the
-// number {run:UInt64}: one query finds it for all metrics, see Suppressed. Of a
-// metric that Go folds Batch selects the samples, of what is not shown, too.
+// Batch is the query that computes the metric over windows of the calendar. Their pieces
+// stand in payoff_private.window_pieces under the number {run:UInt64}, and what is not
+// shown in them, and in any others, in payoff_private.suppressed: one query finds it
+// for all metrics, see Suppressed. Of a metric that Go folds Batch selects the samples,
+// of what is not shown, too.
 func (d Def) Batch(o Over) string {
-	sql := o.head(suppressed) + "SELECT * FROM (\n" + owned.Replace(d.SQL) + "\n) AS p\n"
+	sql := o.head(o.spread()) + "SELECT * FROM (\n" + Straight(d.SQL) + "\n) AS p\n"
 	if d.Fold != nil {
 		return sql
 	}
 	return sql + shownInBatch
 }
-
-// suppressed are the relations of suppressions as a run has found them.
-const suppressed = `    suppressed_services AS (SELECT grain, window_start, service FROM payoff_private.suppressed WHERE run = {run:UInt64} AND service != ''),
-    suppressed_teams AS (SELECT grain, window_start, team FROM payoff_private.suppressed WHERE run = {run:UInt64} AND team != ''),
-`
 
 func escape(s string) string { return strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) }

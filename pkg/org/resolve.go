@@ -41,6 +41,7 @@ type Alias struct {
 type Resolved struct {
 	Ownerships []Ownership
 	Sizes      []Size // none while no members are declared at all: unknown is not small
+	Shown      []Shown
 	Aliases    []Alias
 }
 
@@ -63,6 +64,7 @@ func Resolve(entities []Entity) Resolved {
 			out.Sizes = append(out.Sizes, r.sizes(team)...)
 		}
 	}
+	out.Shown = show(out.Ownerships, out.Sizes)
 	for _, alias := range slices.Sorted(maps.Keys(r.aliases)) {
 		for _, s := range cut(boundaries(r.aliases[alias]), func(t time.Time) string { return at(r.aliases[alias], t) }) {
 			if s.value != "" {

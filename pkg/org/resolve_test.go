@@ -46,6 +46,44 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// TestShown: whose a service is shown as follows its team's size, and a team of one
+// takes another along only while it is its unit's only small one.
+func TestShown(t *testing.T) {
+	team := func(name string, members ...events.Declared) []org.Entity {
+		out := []org.Entity{{Subject: "team/" + name, Rows: []events.Declared{{Unit: "u"}}}, {Subject: "service/of-" + name, Rows: []events.Declared{{Team: name}}}}
+		for i, m := range members {
+			m.Team, m.Person = name, fmt.Sprintf("%s-%d", name, i)
+			out = append(out, org.Entity{Subject: "person/" + m.Person, Rows: []events.Declared{m}})
+		}
+		return out
+	}
+	always, until := events.Declared{}, func(n int) events.Declared { return events.Declared{To: month(n)} }
+	got := org.Resolve(slices.Concat(
+		team("big", always, always, always),
+		team("one", always, until(2), until(3)),
+		team("other", always, until(4), until(4)),
+		[]org.Entity{{Subject: "service/nobodys", Rows: []events.Declared{{Repository: "acme/nobodys"}}}},
+	))
+	var shown []string
+	for _, s := range got.Shown {
+		hidden := map[bool]string{true: " hidden"}[s.Hidden]
+		shown = append(shown, fmt.Sprintf("%s %s/%s%s %s", s.Service, s.Unit, s.Team, hidden, s.Period))
+	}
+	want := []string{
+		"of-big u/big from ever to 2026-03-01",
+		"of-big u/ hidden from 2026-03-01 to 2026-04-01", // the team of one is the only small one
+		"of-big u/big from 2026-04-01 to now on",         // there are two: neither is what is left
+		"of-one u/one from ever to 2026-02-01",
+		"of-one u/ from 2026-02-01 to 2026-03-01", // of two
+		"of-one u/ hidden from 2026-03-01 to now on",
+		"of-other u/other from ever to 2026-04-01",
+		"of-other u/ hidden from 2026-04-01 to now on",
+	}
+	if diff := cmp.Diff(want, shown); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestSizesAreUnknownWithoutMembers(t *testing.T) {
 	got := org.Resolve([]org.Entity{{Subject: "team/payments", Rows: []events.Declared{{Unit: "commerce"}}}})
 	if len(got.Sizes) != 0 {

@@ -252,6 +252,32 @@ func NumberOrNull[T any](name string, at func(*T) **int64) Field[T] {
 		})
 }
 
+// Total is a UInt64.
+func Total[T any](name string, at func(*T) *uint64) Field[T] {
+	return field(name, arrow.PrimitiveTypes.Uint64,
+		func(b *array.Uint64Builder, t *T) error { b.Append(*at(t)); return nil },
+		func(a *array.Uint64, i int, t *T) { *at(t) = a.Value(i) })
+}
+
+// FloatOrNull is a Float64; nil is null.
+func FloatOrNull[T any](name string, at func(*T) **float64) Field[T] {
+	return field(name, arrow.PrimitiveTypes.Float64,
+		func(b *array.Float64Builder, t *T) error {
+			if p := *at(t); p != nil {
+				b.Append(*p)
+			} else {
+				b.AppendNull()
+			}
+			return nil
+		},
+		func(a *array.Float64, i int, t *T) {
+			if a.IsValid(i) {
+				v := a.Value(i)
+				*at(t) = &v
+			}
+		})
+}
+
 // Time is a DateTime64(3); the zero time is null.
 func Time[T any](name string, at func(*T) *time.Time) Field[T] {
 	return field(name, &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"},

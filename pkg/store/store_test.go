@@ -480,32 +480,24 @@ func TestFreshness(t *testing.T) {
 	}
 }
 
-// TestFactsHideSmallTeams: a row of a fact names its team only where that had three
-// members at the time; the unit it always names.
-func TestFactsHideSmallTeams(t *testing.T) {
+// TestFactsNameWhoIsShown: a row of a fact names the team that is shown as its service's
+// owner at the time.
+func TestFactsNameWhoIsShown(t *testing.T) {
 	s, _ := migrated(t)
 	for _, sql := range []string{
-		`INSERT INTO payoff_private.service_ownership (service, valid_from, valid_to, team, unit) VALUES
-			('cart', '1900-01-01', '2026-03-01', 'grows', 'commerce'), ('cart', '2026-03-01', '2200-01-01', 'pair', 'commerce'), ('nobodys', '1900-01-01', '2200-01-01', '', ''),
-			('unsized', '1900-01-01', '2200-01-01', 'unsized', 'commerce')`,
-		`INSERT INTO payoff_private.team_sizes (team, valid_from, valid_to, members) VALUES
-			('grows', '1900-01-01', '2026-02-01', 2), ('grows', '2026-02-01', '2200-01-01', 3), ('pair', '1900-01-01', '2200-01-01', 2)`,
+		`INSERT INTO payoff_private.shown_owners (service, valid_from, valid_to, team, unit) VALUES
+			('cart', '1900-01-01', '2026-02-01', '', 'commerce'), ('cart', '2026-02-01', '2026-03-01', 'grows', 'commerce'), ('cart', '2026-03-01', '2200-01-01', '', 'commerce')`,
 		`INSERT INTO payoff_private.deployments (service, tier, deployment_id, ended_at)
-			SELECT arrayJoin(['cart', 'nobodys', 'unsized']) AS service, 'production', toUUID(concat('00000000-0000-0000-0000-00000000000', toString(number))), toDateTime64('2026-01-15 00:00:00', 3, 'UTC') + toIntervalMonth(number) FROM numbers(3)`,
+			SELECT arrayJoin(['cart', 'nobodys']) AS service, 'production', toUUID(concat('00000000-0000-0000-0000-00000000000', toString(number))), toDateTime64('2026-01-15 00:00:00', 3, 'UTC') + toIntervalMonth(number) FROM numbers(3)`,
 	} {
 		if err := s.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
 		}
 	}
-	const rows = "SELECT arrayStringConcat(arrayMap(r -> r.2, arraySort(groupArray((ended_at, concat(team, '/', unit))))), ' ') FROM %s WHERE service = '%s'"
-	for _, tc := range []struct{ view, service, want string }{
-		{"payoff.deployments", "cart", "/commerce grows/commerce /commerce"},
-		{"payoff_private.owned_deployments", "cart", "grows/commerce grows/commerce pair/commerce"},
-		{"payoff.deployments", "nobodys", "/ / /"},
-		{"payoff.deployments", "unsized", "unsized/commerce unsized/commerce unsized/commerce"},
-	} {
-		if got := value[string](t, s, fmt.Sprintf(rows, tc.view, tc.service)); got != tc.want {
-			t.Errorf("%s of %s: %q, want %q", tc.view, tc.service, got, tc.want)
+	const rows = "SELECT arrayStringConcat(arrayMap(r -> r.2, arraySort(groupArray((ended_at, concat(team, '/', unit))))), ' ') FROM payoff.deployments WHERE service = '%s'"
+	for service, want := range map[string]string{"cart": "/commerce grows/commerce /commerce", "nobodys": "/ / /"} {
+		if got := value[string](t, s, fmt.Sprintf(rows, service)); got != want {
+			t.Errorf("deployments of %s are of %q, want %q", service, got, want)
 		}
 	}
 }

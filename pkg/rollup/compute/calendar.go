@@ -1,9 +1,12 @@
 package compute
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/metric"
 )
@@ -56,4 +59,16 @@ func calendar(r Rules) []metric.Window {
 	}
 	calendars.Store(zone, all)
 	return all
+}
+
+// between are the calendar's windows of a grain that begin in a stretch of time.
+func between(r Rules, g metric.Grain, s stretch) []metric.Window {
+	all := calendar(r)
+	first := func(from time.Time) int {
+		i, _ := slices.BinarySearchFunc(all, metric.Window{Grain: g, Start: from}, func(a, b metric.Window) int {
+			return cmp.Or(cmp.Compare(slices.Index(metric.Grains, a.Grain), slices.Index(metric.Grains, b.Grain)), a.Start.Compare(b.Start))
+		})
+		return i
+	}
+	return all[first(s.from):first(s.to)]
 }

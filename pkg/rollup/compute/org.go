@@ -22,10 +22,6 @@ var (
 // it touches every metric.
 const organisationFact = "organisation"
 
-// smallTeam is how many members a team needs to be shown by itself, as package
-// metric has it: only whether a team is small makes a difference to points.
-const smallTeam = 3
-
 // organisation brings what is declared into the tables that facts are attributed
 // by, and finds who committed to the services that were linked. What it corrects is
 // marked to be computed anew before it is written.
@@ -41,8 +37,9 @@ func (c *Computer) organisation(ctx context.Context, linked []string, generation
 	now := org.Resolve(entities)
 	owners := differ(was.Ownerships, now.Ownerships, ownershipTable.key, ownershipTable.same)
 	sizes := differ(was.Sizes, now.Sizes, sizeTable.key, sizeTable.same)
+	shown := differ(was.Shown, now.Shown, shownTable.key, shownTable.same)
 	aliases := differ(was.Aliases, now.Aliases, aliasTable.key, aliasTable.same)
-	if owners.empty() && sizes.empty() && aliases.empty() {
+	if owners.empty() && sizes.empty() && shown.empty() && aliases.empty() {
 		return c.committers(ctx, linked, generation)
 	}
 	d := newDirt(at(lastYear))
@@ -57,6 +54,9 @@ func (c *Computer) organisation(ctx context.Context, linked []string, generation
 		return err
 	}
 	if err := sizeTable.write(ctx, c, sizes, generation); err != nil {
+		return err
+	}
+	if err := shownTable.write(ctx, c, shown, generation); err != nil {
 		return err
 	}
 	if err := aliasTable.write(ctx, c, aliases, generation); err != nil {
@@ -103,6 +103,9 @@ func (c *Computer) readResolved(ctx context.Context) (r org.Resolved, err error)
 	if r.Sizes, err = sizeTable.all(ctx, c); err != nil {
 		return r, err
 	}
+	if r.Shown, err = shownTable.all(ctx, c); err != nil {
+		return r, err
+	}
 	r.Aliases, err = aliasTable.all(ctx, c)
 	return r, err
 }
@@ -142,6 +145,22 @@ var sizeTable = table[periodKey, org.Size]{
 	same: func(a, b *org.Size) bool { return a.Members == b.Members && samePeriod(a.Period, b.Period) },
 }
 
+var shownTable = table[periodKey, org.Shown]{
+	name: "shown_owners",
+	fields: []store.Field[org.Shown]{
+		store.Text("service", func(s *org.Shown) *string { return &s.Service }),
+		store.Text("team", func(s *org.Shown) *string { return &s.Team }),
+		store.Text("unit", func(s *org.Shown) *string { return &s.Unit }),
+		store.Flag("hidden", func(s *org.Shown) *bool { return &s.Hidden }),
+		store.Time("valid_from", func(s *org.Shown) *time.Time { return &s.From }),
+		store.Time("valid_to", func(s *org.Shown) *time.Time { return &s.To }),
+	},
+	key: func(s *org.Shown) periodKey { return periodKey{s.Service, s.From.UnixMilli()} },
+	same: func(a, b *org.Shown) bool {
+		return a.Team == b.Team && a.Unit == b.Unit && a.Hidden == b.Hidden && samePeriod(a.Period, b.Period)
+	},
+}
+
 var aliasTable = table[periodKey, org.Alias]{
 	name: "person_aliases",
 	fields: []store.Field[org.Alias]{
@@ -160,8 +179,7 @@ type telling struct {
 	org.Period
 }
 
-// organisationDirt marks the time in which a service is another's than was said
-// before, or a team small or not.
+// organisationDirt marks the time in which a service is told of otherwise than before.
 func organisationDirt(was, now org.Resolved, d dirt) {
 	before, after := tellings(was), tellings(now)
 	for key := range before {
@@ -174,23 +192,24 @@ func organisationDirt(was, now org.Resolved, d dirt) {
 	}
 }
 
-// tellings are the resolved periods by what they tell of. What nothing is told of
-// is nobody's service, or no small team: the empty value.
+// tellings are the resolved periods by what they tell of. What nothing is told of is
+// nobody's service: the empty value. Whether anybody owns a service decides whether
+// its committers are looked at, also where no name of a team is shown.
 func tellings(r org.Resolved) map[string][]telling {
 	out := make(map[string][]telling)
+	for _, s := range r.Shown {
+		value := ""
+		if s.Team != "" || s.Unit != "" || s.Hidden {
+			value = fmt.Sprintf("%s\x00%s\x00%t", s.Team, s.Unit, s.Hidden)
+		}
+		out["shown "+s.Service] = append(out["shown "+s.Service], telling{value, s.Period})
+	}
 	for _, o := range r.Ownerships {
 		value := ""
 		if o.Team != "" {
-			value = o.Team + "\x00" + o.Unit
+			value = "owned"
 		}
-		out["service "+o.Service] = append(out["service "+o.Service], telling{value, o.Period})
-	}
-	for _, s := range r.Sizes {
-		value := ""
-		if s.Members < smallTeam {
-			value = "small"
-		}
-		out["team "+s.Team] = append(out["team "+s.Team], telling{value, s.Period})
+		out["owned "+o.Service] = append(out["owned "+o.Service], telling{value, o.Period})
 	}
 	return out
 }

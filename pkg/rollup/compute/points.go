@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
@@ -42,26 +40,23 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 		return 0, err
 	}
 	run := rand.Uint64()
+	if err := c.writePieces(ctx, run, todo); err != nil {
+		return 0, err
+	}
 	if err := c.timed("what is not shown", func() error { return c.suppress(ctx, run, span) }); err != nil {
 		return 0, err
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
-	for _, p := range todo {
+	for i := range todo {
+		p := &todo[i]
 		p.generation, p.run, p.first, p.at = generation, run, !published[versioned{p.def.Name, uint16(p.def.Version)}], c.now()
-		publish := c.appendPoints
-		if p.def.Fold != nil {
-			publish = c.foldPoints
-		}
-		group.Go(func() error {
-			return c.timed(p.def.Name, func() error { return publish(groupCtx, p) })
-		})
 	}
-	if err := group.Wait(); err != nil {
+	if err := c.publish(ctx, todo); err != nil {
 		return 0, err
 	}
-	if err := c.store.Exec(ctx, fmt.Sprintf("ALTER TABLE payoff_private.suppressed DROP PARTITION %d", run)); err != nil {
-		return 0, fmt.Errorf("dropping what was not shown: %w", err)
+	for _, table := range []string{"payoff_private.suppressed", "payoff_private.window_pieces"} {
+		if err := c.store.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP PARTITION %d", table, run)); err != nil {
+			return 0, fmt.Errorf("dropping what a run of computing kept in %s: %w", table, err)
+		}
 	}
 	after, err := c.countPoints(ctx)
 	return after - before, err
@@ -84,7 +79,8 @@ func (c *Computer) todo(all stretch, dirty map[string][]stretch, fresh bool) ([]
 			span = touched[0]
 		}
 		span = stretch{earlier(span.from, touched[0].from), later(span.to, touched[len(touched)-1].to)}
-		out = append(out, publication{def: d, over: c.over(d.Grains, touched)})
+		over, windows := c.over(d.Grains, touched)
+		out = append(out, publication{def: d, over: over, windows: windows})
 	}
 	// What looks furthest back takes longest: it begins first.
 	slices.SortStableFunc(out, func(a, b publication) int { return cmp.Compare(b.def.Trailing, a.def.Trailing) })
@@ -94,12 +90,44 @@ func (c *Computer) todo(all stretch, dirty map[string][]stretch, fresh bool) ([]
 // suppress finds what is not shown in any window of a span of time. That it is
 // found of more windows than are computed does no harm.
 func (c *Computer) suppress(ctx context.Context, run uint64, span stretch) error {
+	over, _ := c.over(metric.Grains, []stretch{span})
 	err := c.store.Exec(ctx, `
-		INSERT INTO payoff_private.suppressed (run, grain, window_start, service, team)
-		SELECT {run:UInt64}, grain, window_start, service, team FROM (`+metric.Suppressed(c.over(metric.Grains, []stretch{span}))+`)`,
+		INSERT INTO payoff_private.suppressed (run, grain, window_start, service)
+		SELECT {run:UInt64}, grain, window_start, service FROM (`+metric.Suppressed(over)+`)`,
 		store.Param("run", run))
 	if err != nil {
 		return fmt.Errorf("finding what is not shown: %w", err)
+	}
+	return nil
+}
+
+// writePieces stores the pieces of the windows to compute, once for metrics that are
+// computed over the same windows, and names them to each.
+func (c *Computer) writePieces(ctx context.Context, run uint64, todo []publication) error {
+	type row struct {
+		asked uint16
+		metric.Piece
+	}
+	var rows []row
+	known := make(map[string]uint16)
+	for i := range todo {
+		o := &todo[i].over
+		asked, ok := known[o.Where]
+		if !ok {
+			asked = uint16(len(known))
+			known[o.Where] = asked
+			for _, p := range metric.Pieces(o.Grains, todo[i].windows) {
+				rows = append(rows, row{asked, p})
+			}
+		}
+		o.Asked = asked
+	}
+	err := c.store.Insert(ctx, "payoff_private.window_pieces", []string{"run", "asked", "piece", "number", "window_start", "window_end"}, len(rows), func(i int) []any {
+		r := rows[i]
+		return []any{run, r.asked, r.From, r.Number, r.Window.Start, r.Window.End}
+	})
+	if err != nil {
+		return fmt.Errorf("writing the windows to compute: %w", err)
 	}
 	return nil
 }
@@ -112,6 +140,7 @@ const atOnce = 2
 type publication struct {
 	def        metric.Def
 	over       metric.Over
+	windows    []metric.Window // that over names
 	generation uint64
 	run        uint64 // names what is not shown in the windows
 	first      bool   // nothing of the metric is published yet
@@ -183,7 +212,7 @@ const maxStretches = 500
 // over are the calendar's windows of some grains that share an instant with any of the
 // stretches, which are in order and apart. The condition names windows by their
 // starts, which points are found by.
-func (c *Computer) over(grains []metric.Grain, dirty []stretch) metric.Over {
+func (c *Computer) over(grains []metric.Grain, dirty []stretch) (metric.Over, []metric.Window) {
 	for len(dirty) > maxStretches {
 		var joined []stretch
 		for i := 0; i < len(dirty); i += 2 {
@@ -191,8 +220,9 @@ func (c *Computer) over(grains []metric.Grain, dirty []stretch) metric.Over {
 		}
 		dirty = joined
 	}
-	o := metric.Over{Grains: grains}
+	o := metric.Over{Grains: grains, Zone: c.rules.Location.String()}
 	var parts []string
+	var windows []metric.Window
 	for _, g := range grains {
 		var held []stretch // from the first window's start to the last one's end
 		for _, s := range dirty {
@@ -205,47 +235,9 @@ func (c *Computer) over(grains []metric.Grain, dirty []stretch) metric.Over {
 			o.From, o.To = earlier(o.From, s.from), later(o.To, s.to)
 			parts = append(parts, fmt.Sprintf("grain = '%s' AND window_start >= fromUnixTimestamp64Milli(%d, 'UTC') AND window_start < fromUnixTimestamp64Milli(%d, 'UTC')",
 				g, s.from.UnixMilli(), s.to.UnixMilli()))
+			windows = append(windows, between(c.rules, g, s)...)
 		}
 	}
 	o.Where = "(" + strings.Join(parts, " OR ") + ")"
-	return o
-}
-
-const pointColumns = `metric, version, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high, quality, generation, computed_at`
-
-// appendPoints computes one metric over windows and appends what differs from the
-// published points of those windows. A point whose facts are gone is published as
-// null, never left standing and never 0.
-func (c *Computer) appendPoints(ctx context.Context, p publication) error {
-	d := p.def
-	sql := `
-		SELECT {metric:String}, {version:UInt16}, if(c.here, c.grain, o.grain),
-			if(c.here, c.window_start, o.window_start), if(c.here, c.window_end, o.window_end), if(c.here, c.service, o.service), if(c.here, c.team, o.team),
-			if(c.here, c.unit, o.unit), if(c.here, c.dims, o.dims), c.value, c.numerator, c.denominator, c.n, c.ci_low, c.ci_high,
-			if(c.here, c.quality, 'no_data'), {generation:UInt64}, {now:DateTime64(6)}
-		FROM (SELECT *, true AS here FROM (` + d.Batch(p.over) + `)) AS c
-		FULL OUTER JOIN
-		(
-			SELECT *, true AS here FROM payoff.metric_points
-			WHERE metric = {metric:String} AND version = {version:UInt16} AND ` + p.over.Where + `
-		) AS o
-		ON c.grain = o.grain AND c.window_start = o.window_start AND c.service = o.service AND c.team = o.team AND c.unit = o.unit AND c.dims = o.dims
-		WHERE NOT (c.here AND o.here AND c.value <=> o.value AND c.numerator <=> o.numerator AND c.denominator <=> o.denominator AND c.n = o.n
-				AND c.ci_low <=> o.ci_low AND c.ci_high <=> o.ci_high AND c.quality = o.quality AND c.window_end = o.window_end)
-			AND NOT (NOT c.here AND o.quality = 'no_data')
-		SETTINGS join_use_nulls = 0, max_query_size = 4194304`
-	if p.first { // there is nothing to differ from
-		sql = `
-		SELECT {metric:String}, {version:UInt16}, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high,
-			quality, {generation:UInt64}, {now:DateTime64(6)}
-		FROM (` + d.Batch(p.over) + `)
-		SETTINGS max_query_size = 4194304`
-	}
-	err := c.store.Exec(ctx, "INSERT INTO payoff.metric_point_log ("+pointColumns+")"+sql,
-		store.Param("metric", d.Name), store.Param("version", uint16(d.Version)),
-		store.Param("generation", p.generation), store.Param("run", p.run), store.Micros("now", p.at))
-	if err != nil {
-		return fmt.Errorf("computing %s: %w", d.Name, err)
-	}
-	return nil
+	return o, windows
 }

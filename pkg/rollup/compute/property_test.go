@@ -51,6 +51,7 @@ func anyOrder(t *testing.T, r *rand.Rand) {
 	computeAll(t, s, o)
 	first := readPoints(t, s)
 	agree(t, first, o, horizon.Add(time.Millisecond))
+	asTheirViews(t, s)
 
 	for round := range 2 {
 		empty(t, s)
@@ -96,6 +97,28 @@ func computeAll(t *testing.T, s *store.Store, o *organisation) {
 	})
 	if _, err := c.Run(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// asTheirViews checks that metrics read the rows of facts that analysts do.
+func asTheirViews(t *testing.T, s *store.Store) {
+	t.Helper()
+	for _, view := range []string{"deployments", "failed_deployments", "incidents", "shipped_changes", "shipped_pull_requests", "waiting_changes", "merged_changes"} {
+		var columns string
+		err := s.Conn().QueryRow(t.Context(), `SELECT arrayStringConcat(groupArray(concat('`+"`', name, '`"+`')), ', ') FROM system.columns WHERE database = 'payoff' AND table = '`+view+`'`).Scan(&columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := "SELECT " + columns + " FROM payoff." + view
+		straight := metric.Straight(asked)
+		var rows, less, more uint64
+		err = s.Conn().QueryRow(t.Context(), "SELECT (SELECT count() FROM ("+asked+")), (SELECT count() FROM ("+asked+" EXCEPT "+straight+")), (SELECT count() FROM ("+straight+" EXCEPT "+asked+"))").Scan(&rows, &less, &more)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if straight == asked || less != 0 || more != 0 || rows == 0 && !strings.Contains(view, "pull") {
+			t.Errorf("%s has %d rows, of which metrics miss %d; they have %d that it has not", view, rows, less, more)
+		}
 	}
 }
 

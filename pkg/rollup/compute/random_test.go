@@ -353,8 +353,8 @@ func (o *organisation) subjects(w metric.Window) map[string]func(*oService, time
 		}
 	}
 	for _, team := range o.teams {
-		if o.third[team].Before(w.End) { // fewer than three members are shown only inside their unit
-			out["team "+team] = func(s *oService, t time.Time) bool { return told(s.owners, t) == team }
+		out["team "+team] = func(s *oService, t time.Time) bool {
+			return told(s.owners, t) == team && !t.Before(o.third[team]) // fewer than three members are shown only inside their unit
 		}
 		unit := o.units[team][0].value
 		out["unit "+unit] = func(s *oService, t time.Time) bool { return told(o.units[told(s.owners, t)], t) == unit }
@@ -374,6 +374,9 @@ func (o *organisation) changes() []time.Time {
 		for _, unit := range units {
 			out = append(out, unit.from)
 		}
+	}
+	for _, third := range o.third {
+		out = append(out, third)
 	}
 	return out
 }

@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW payoff.deployments
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
     `deployment_id` UUID COMMENT 'Identity: that of its first attempt.',
@@ -34,7 +34,7 @@ SELECT f.service AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.d
     f.names AS names, f.hotfix AS hotfix, f.fixes AS fixes, f.takes_back AS takes_back, f.rework AS rework, f.link_quality AS link_quality,
     f.time_quality AS time_quality
 FROM payoff_private.deployments AS f FINAL
-ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners) AS o
+ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o
     ON o.service = f.service AND o.valid_from <= f.ended_at
 SETTINGS join_use_nulls = 0
 COMMENT 'Deployments: attempts of one service and tier with one version, over its environments and repositories.'

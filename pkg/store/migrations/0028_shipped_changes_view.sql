@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW payoff.shipped_changes
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -23,7 +23,7 @@ SELECT f.service AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.r
     f.deployment_id AS deployment_id, f.actor_kind AS actor_kind, f.clock_start AS clock_start, f.merged_at AS merged_at, f.shipped_at AS shipped_at,
     f.lead_ms AS lead_ms, f.baseline AS baseline, f.link_quality AS link_quality, f.flags AS flags
 FROM payoff_private.shipped_changes AS f FINAL
-ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners) AS o
+ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o
     ON o.service = f.service AND o.valid_from <= f.shipped_at
 SETTINGS join_use_nulls = 0
 COMMENT 'Changes that reached a tier, each with the deployment that shipped it.'

@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW payoff.incidents
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `incident` String COMMENT 'Provider''s id.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
@@ -32,7 +32,7 @@ SELECT f.service AS service, o.team AS team, o.unit AS unit, f.incident AS incid
     f.named_deployment AS named_deployment, f.named_commit AS named_commit, f.state AS state, f.deployment_id AS deployment_id, f.rule AS rule,
     f.duration_ms AS duration_ms
 FROM payoff_private.incidents AS f FINAL
-ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners) AS o
+ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o
     ON o.service = f.service AND o.valid_from <= f.began_at
 SETTINGS join_use_nulls = 0
 COMMENT 'Incidents, each with the deployment it marks as failed.'

@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW payoff.failed_deployments
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
     `deployment_id` UUID COMMENT 'The deployment.',
@@ -22,7 +22,7 @@ SELECT f.service AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.d
     f.succeeded AS succeeded, f.rule AS rule, f.incidents AS incidents, f.remedies AS remedies, f.failed_at AS failed_at, f.restored_at AS restored_at,
     f.recovery_ms AS recovery_ms, f.open AS open
 FROM payoff_private.failed_deployments AS f FINAL
-ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners) AS o
+ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o
     ON o.service = f.service AND o.valid_from <= f.ended_at
 SETTINGS join_use_nulls = 0
 COMMENT 'Deployments that needed intervention: rule, incidents, remedies and time to restore.'

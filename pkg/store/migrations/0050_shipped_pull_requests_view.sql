@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW payoff.shipped_pull_requests
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -28,7 +28,7 @@ SELECT f.service AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.r
     f.ready_at AS ready_at, f.reviewed_at AS reviewed_at, f.merged_at AS merged_at, f.shipped_at AS shipped_at, f.coding_ms AS coding_ms,
     f.pickup_ms AS pickup_ms, f.review_ms AS review_ms, f.deploy_ms AS deploy_ms, f.delivery_ms AS delivery_ms
 FROM payoff_private.shipped_pull_requests AS f FINAL
-ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners) AS o
+ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o
     ON o.service = f.service AND o.valid_from <= f.shipped_at
 SETTINGS join_use_nulls = 0
 COMMENT 'Pull requests that reached a tier, with the time each stage took, in milliseconds.'

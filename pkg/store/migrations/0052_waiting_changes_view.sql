@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW payoff.waiting_changes
 (
     `service` LowCardinality(String) COMMENT 'Service.',
-    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it had fewer than three members.',
+    `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier.',
     `repository` LowCardinality(String) COMMENT 'Repository.',
@@ -16,7 +16,7 @@ AS
 SELECT f.service AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.repository AS repository, f.commit AS commit,
     f.actor_kind AS actor_kind, f.clock_start AS clock_start, f.merged_at AS merged_at
 FROM payoff_private.waiting_changes AS f FINAL
-ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners) AS o
+ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o
     ON o.service = f.service AND o.valid_from <= f.merged_at
 SETTINGS join_use_nulls = 0
 COMMENT 'Changes on the default branch that no deployment has shipped.'

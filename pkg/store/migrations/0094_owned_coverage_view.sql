@@ -21,7 +21,7 @@ SELECT c.service AS service, o.team AS team, o.unit AS unit, c.tier AS tier, c.f
     c.known_to AS known_to, c.failure_window_ms AS failure_window_ms,
     if(o.declared, greatest(c.first_at, o.valid_from), c.first_at) AS owned_from, if(o.declared, least(c.covered_to, o.valid_to), c.covered_to) AS owned_to
 FROM payoff_private.service_coverage AS c FINAL
-LEFT JOIN (SELECT service, team, unit, valid_from, valid_to, true AS declared FROM payoff_private.service_ownership FINAL) AS o ON o.service = c.service
+LEFT JOIN (SELECT service, team, unit, valid_from, valid_to, true AS declared FROM payoff_private.shown_owners FINAL) AS o ON o.service = c.service
 WHERE owned_from < owned_to
 SETTINGS join_use_nulls = 0
 COMMENT 'Time range in which the deployments of a service are known, by owner, half-open.'
