@@ -23,7 +23,7 @@ import (
 
 func (e *env) dashboardsCmd() *cobra.Command {
 	c := &cobra.Command{Use: "dashboards", Short: "Grafana dashboards, made from the catalogue of metrics"}
-	c.AddCommand(e.dashboardsGenerateCmd(), e.dashboardsCheckCmd(), e.dashboardsPushCmd())
+	c.AddCommand(e.dashboardsGenerateCmd(), e.dashboardsCheckCmd(), e.dashboardsTimeCmd(), e.dashboardsPushCmd())
 	return c
 }
 
@@ -164,55 +164,116 @@ func (r removing) Close(ctx context.Context) error {
 
 // checkOn checks all dashboards on the store of a session.
 func (e *env) checkOn(ctx context.Context, attach func(context.Context) (instance.Session, error), runs int, bar *progress) (all dashboard.Report, err error) {
+	err = e.onBoards(ctx, attach, func(c dashboard.Checker, boards []dashboard.Dashboard) error {
+		c.Runs, c.Progress = runs, bar.set
+		for _, d := range boards {
+			one, err := c.Check(ctx, d)
+			if err != nil {
+				return err
+			}
+			all.Timings = append(all.Timings, one.Timings...)
+			all.Faults = append(all.Faults, one.Faults...)
+			all.Compared += one.Compared
+		}
+		return nil
+	})
+	return all, err
+}
+
+// onBoards opens a session whose numbers are computed, and does something with its
+// store and all dashboards.
+func (e *env) onBoards(ctx context.Context, attach func(context.Context) (instance.Session, error), do func(dashboard.Checker, []dashboard.Dashboard) error) (err error) {
 	s, err := attach(ctx)
 	if err != nil {
-		return all, err
+		return err
 	}
 	defer finish(s, &err)
 	if _, err := s.Compute(ctx); err != nil {
-		return all, err
+		return err
 	}
 	r, err := s.Reader(ctx)
 	if err != nil {
-		return all, err
+		return err
 	}
 	defer r.Close()
 	boards, err := dashboard.Boards(catalogue.All())
 	if err != nil {
-		return all, err
+		return err
 	}
-	c := dashboard.Checker{Store: r, Defs: catalogue.All(), Runs: runs, Now: e.now, Progress: bar.set}
+	c := dashboard.Checker{Store: r, Defs: catalogue.All(), Now: e.now}
 	if c.To, err = c.LastPoint(ctx, e.now()); err != nil {
-		return all, err
+		return err
 	}
 	c.From = c.To.Add(-span)
-	for _, d := range boards {
-		one, err := c.Check(ctx, d)
-		if err != nil {
-			return all, err
-		}
-		all.Timings = append(all.Timings, one.Timings...)
-		all.Faults = append(all.Faults, one.Faults...)
-		all.Compared += one.Compared
+	return do(c, boards)
+}
+
+// timed is what `dashboards time` answers.
+type timed struct {
+	Timings []dashboard.Timing `json:"timings"`
+	P50     time.Duration      `json:"p50_ns"` // over every run of every query
+	P95     time.Duration      `json:"p95_ns"`
+}
+
+func (e *env) dashboardsTimeCmd() *cobra.Command {
+	var budget time.Duration
+	c := &cobra.Command{
+		Use: "time", Short: "Say how long the queries of the dashboards take", Args: cobra.NoArgs,
+		Example: "  payoff dashboards time --for 2m",
+		Long: `Run every query of the dashboards as a reader, one after the other and again,
+by day, week, month and quarter, for the whole and for some services, and say how
+long they take. The five slowest are listed, with --verbose all of them.`,
+		RunE: func(c *cobra.Command, _ []string) error { return e.timeDashboards(c.Context(), budget) },
 	}
-	return all, nil
+	c.Flags().DurationVar(&budget, "for", time.Minute, "how long to go on; each query runs at least once")
+	return c
+}
+
+func (e *env) timeDashboards(ctx context.Context, budget time.Duration) error {
+	bar := e.progress("timing")
+	defer bar.done()
+	var res timed
+	err := e.onBoards(ctx, e.attach, func(c dashboard.Checker, boards []dashboard.Dashboard) (err error) {
+		c.Progress = bar.set
+		res.Timings, err = c.Time(ctx, boards, budget)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	bar.done()
+	res.P50, res.P95 = dashboard.Overall(res.Timings)
+	if e.json {
+		return printJSON(e.out, res)
+	}
+	if err := e.tellSlowest(res.Timings, 5); err != nil {
+		return err
+	}
+	e.tellOverall(res.P50, res.P95)
+	return nil
+}
+
+// tellSlowest lists the slowest queries, with --verbose all.
+func (e *env) tellSlowest(list []dashboard.Timing, most int) error {
+	if e.verbose {
+		most = len(list)
+	}
+	t := newTable(e.out, "dashboard", "slowest queries", ">runs", ">rows", ">p50", ">p95")
+	for _, x := range dashboard.Slowest(list, most) {
+		t.row(x.Dashboard, x.Panel, fmt.Sprint(x.Runs), fmt.Sprint(x.Rows), x.P50.Round(time.Millisecond).String(), x.P95.Round(time.Millisecond).String())
+	}
+	return t.flush()
+}
+
+func (e *env) tellOverall(p50, p95 time.Duration) {
+	fmt.Fprintf(e.out, "\nOver all queries half took at most %v, and 95 %% at most %v.\n", p50.Round(time.Millisecond), p95.Round(time.Millisecond))
 }
 
 func (e *env) tellChecked(res checked) error {
-	slowest := slices.Clone(res.Timings)
-	slices.SortStableFunc(slowest, func(a, b dashboard.Timing) int { return int(b.P95 - a.P95) })
-	t := newTable(e.out, "dashboard", "slowest queries", ">runs", ">rows", ">p50", ">p95")
-	shown := slowest
-	if !e.verbose {
-		shown = slowest[:min(10, len(slowest))]
-	}
-	for _, x := range shown {
-		t.row(x.Dashboard, x.Panel, fmt.Sprint(x.Runs), fmt.Sprint(x.Rows), x.P50.Round(time.Millisecond).String(), x.P95.Round(time.Millisecond).String())
-	}
-	if err := t.flush(); err != nil {
+	if err := e.tellSlowest(res.Timings, 10); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "\nOver all queries half took at most %v, and 95 %% at most %v.\n", res.P50.Round(time.Millisecond), res.P95.Round(time.Millisecond))
+	e.tellOverall(res.P50, res.P95)
 	fmt.Fprintf(e.out, "%d queries ran here and on an empty store; %d rows of numbers were compared with the published points.\n", len(res.Timings), res.Compared)
 	if res.Compared == 0 {
 		fmt.Fprintln(e.out, "There was nothing to compare: the store has no points yet. `payoff import git DIR` brings some.")

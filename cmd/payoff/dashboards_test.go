@@ -34,6 +34,9 @@ func TestDashboards(t *testing.T) {
 	if faults := strings.Count(said, "✗"); faults == 0 || faults != strings.Count(said, "more than 1ns") {
 		t.Error(said)
 	}
+	if said := must(t, "--data", filepath.Join(dir, "data"), "dashboards", "time", "--for", "0s"); strings.Count(said, "\npayoff-") != 5 || !strings.Contains(said, "Over all queries half took at most") {
+		t.Errorf("the times are\n%s", said)
+	}
 }
 
 func TestDashboardsPush(t *testing.T) {

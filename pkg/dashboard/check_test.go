@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -139,6 +140,40 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	faultsAreFound(t, reader)
+	areTimed(t, reader)
+}
+
+// areTimed: every query is timed at least once however little time there is, and
+// again in turn while there is some.
+func areTimed(t *testing.T, reader *store.Store) {
+	var clock time.Time
+	ticks := 0
+	c := Checker{Store: reader, Defs: catalogue.All(), From: until.AddDate(0, 0, -182), To: until, Now: func() time.Time { ticks++; return clock.Add(time.Duration(ticks) * time.Second) }}
+	once, err := c.Time(t.Context(), boards(t), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	for _, d := range boards(t) {
+		all += len(queries(d))
+	}
+	for _, x := range once {
+		if x.Runs != 1 || x.P95 != time.Second {
+			t.Errorf("%s ran %d times and took %v of a clock that ticks by the second", x.Panel, x.Runs, x.P95)
+		}
+	}
+	again, err := c.Time(t.Context(), boards(t), time.Duration(3*all)*time.Second)
+	if err != nil || len(once) != all || len(again) != all || again[0].Runs != 2 || again[all-1].Runs != 1 {
+		t.Errorf("%d and %d of %d queries were timed: %v", len(once), len(again), all, err)
+	}
+	if s := Slowest([]Timing{{P95: 1}, {P95: 3}, {P95: 2}}, 2); len(s) != 2 || s[0].P95 != 3 || s[1].P95 != 2 {
+		t.Errorf("the slowest are %v", s)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Time(ctx, boards(t), time.Hour); err == nil {
+		t.Error("a timing that was stopped goes on")
+	}
 }
 
 // faultsAreFound breaks the query of a number: each break is found.
