@@ -134,18 +134,32 @@ func cart(t *testing.T) []events.Event {
 	commit(cartWaits, "ada", on(21, 9), events.Fields{Parents: []string{cartRevert}})
 	r.add(events.BranchPushed, "refs/heads/main", "ada", on(21, 10),
 		events.Fields{Repository: repository, Ref: "refs/heads/main", DefaultBranch: true, Before: cartRevert, Commit: cartWaits, Commits: []string{cartWaits}}, events.Fields{})
+	for i, by := range []string{"eve", "eve", "eve"} { // lone has one committer
+		commit, at := fmt.Sprintf("e%039x", i+1), on(5+7*i, 9)
+		f := events.Fields{Repository: &events.Ref{ID: "acme/lone"}, AuthorTime: events.FormatTime(at)}
+		if i > 0 {
+			f.Parents = []string{fmt.Sprintf("e%039x", i)}
+		}
+		r.add(events.CommitRecorded, commit, by, at, f, events.Fields{})
+		r.deploy("lone", "production", fmt.Sprintf("v77.%d", i), commit, at.Add(3*time.Hour))
+	}
+	r.add(events.IncidentDetected, "INC-77", "", on(12, 13), events.Fields{}, events.Fields{Service: &events.Ref{ID: "lone"}, Environment: &events.Ref{ID: "production"}})
 	declare(r)
 	return r.out
 }
 
 // declare is the organisation: bakery and checkout have three members, solo one, for
-// which bakery stands in.
+// which bakery stands in, pair two.
 func declare(r *recorder) {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	say := func(subject string, d events.Declared) {
 		r.add(events.OrgDeclared, subject, "", at, events.Fields{Rows: []events.Declared{d}}, events.Fields{})
 	}
 	say("unit/commerce", events.Declared{})
+	say("unit/logistics", events.Declared{})
+	say("team/pair", events.Declared{Unit: "logistics"})
+	say("service/service-03", events.Declared{Team: "pair"})
+	say("service/lone", events.Declared{Team: "checkout"})
 	say("team/bakery", events.Declared{Unit: "commerce"})
 	say("team/checkout", events.Declared{Unit: "commerce"})
 	say("team/solo", events.Declared{Unit: "commerce"})
@@ -153,7 +167,7 @@ func declare(r *recorder) {
 	say("service/service-02", events.Declared{Team: "bakery", From: "2026-01-01T00:00:00Z"})
 	say("service/cart", events.Declared{Team: "checkout", From: "2026-01-01T00:00:00Z"})
 	say("service/service-00", events.Declared{Team: "solo"})
-	for i, team := range []string{"checkout", "checkout", "checkout", "solo", "bakery", "bakery", "bakery"} {
+	for i, team := range []string{"checkout", "checkout", "checkout", "solo", "bakery", "bakery", "bakery", "pair", "pair"} {
 		say(fmt.Sprintf("person/%d", i), events.Declared{Person: fmt.Sprintf("p%d", i), Team: team})
 	}
 }

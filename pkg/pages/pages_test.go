@@ -42,6 +42,7 @@ func TestPages(t *testing.T) {
 	t.Run("failures", func(t *testing.T) { testFailures(t, h) })
 	t.Run("change", func(t *testing.T) { testChange(t, h) })
 	t.Run("teams", func(t *testing.T) { testTeams(t, h) })
+	t.Run("hidden", func(t *testing.T) { testHidden(t, h) })
 	t.Run("names", func(t *testing.T) { testNames(t, h) })
 	t.Run("csv", func(t *testing.T) { testCSV(t, h, reader) })
 	t.Run("wrong addresses", func(t *testing.T) { testWrongAddresses(t, h) })
@@ -312,12 +313,12 @@ func testChange(t *testing.T, h http.Handler) {
 }
 
 func testTeams(t *testing.T, h http.Handler) {
-	says(t, h, "/teams/", "commerce bakery checkout solo", "In no unit")
+	says(t, h, "/teams/", "commerce bakery checkout solo", "logistics pair", "In no unit")
 	said := says(t, h, "/team/checkout", "Of unit commerce", "Deployment frequency", "Change fail rate", "cart checkout 2026-01-01 today")
 	if strings.Contains(said, "DORA score") {
 		t.Error("a team has a score")
 	}
-	if said := says(t, h, "/team/solo", "This team has no numbers of its own", "service-00"); strings.Contains(said, "95 % interval") {
+	if said := says(t, h, "/team/solo", "This team is shown only inside its unit", "service-00"); strings.Contains(said, "95 % interval") {
 		t.Errorf("numbers of a small team: %s", said)
 	}
 	if said := says(t, h, "/team/bakery", "it stands in for a team of one"); strings.Contains(said, "95 % interval") {
@@ -325,6 +326,50 @@ func testTeams(t *testing.T, h http.Handler) {
 	}
 	says(t, h, "/unit/commerce?grain=month", "Delivery by month", "checkout", "solo", "service-00", "DORA score")
 	says(t, h, "/team/"+url.PathEscape(hostile), hostile)
+}
+
+// testHidden: a service of one committer, or of a team of one, and a team of fewer
+// than three have a page that says in a sentence why nothing is shown, and no page or
+// file tells of them what is as good as a person's.
+func testHidden(t *testing.T, h http.Handler) {
+	facts := []string{"95 % interval", "<svg", "v77", "INC-77", "e0000", "<time"}
+	for _, grain := range []string{"", "?grain=week", "?grain=month", "?grain=quarter"} {
+		for target, why := range map[string]string{
+			"/service/lone":       "all its changes are of one person",
+			"/service/service-00": "the team that owns it is one person",
+			"/team/pair":          "it had fewer than three members",
+		} {
+			says(t, h, target+grain, "shown only inside its unit", why)
+			body := get(t, h, target+grain).Body.String()
+			for _, f := range facts {
+				if strings.Contains(body, f) {
+					t.Errorf("%s shows %q: %s", target+grain, f, text(t, body))
+				}
+			}
+		}
+	}
+	for _, name := range []string{"lone", "service-00"} {
+		row := says(t, h, "/?q="+name, "1 service with “"+name+"” in the name", name+" shown only inside its unit")
+		_, row, _ = strings.Cut(row, "Last deployment")
+		if row, _, _ = strings.Cut(row, "Sources"); strings.Contains(row, "v77") || strings.Contains(row, "2026-") || strings.Contains(row, "n\u00a0") {
+			t.Errorf("the overview tells of %s: %s", name, row)
+		}
+	}
+	for _, d := range catalogue.All() {
+		for _, g := range shownGrains {
+			rows, err := csv.NewReader(get(t, h, "/metric/"+d.Name+".csv?grain="+string(g)).Body).ReadAll()
+			if err != nil {
+				t.Fatalf("%s by %s: %v", d.Name, g, err)
+			}
+			for _, r := range rows {
+				if slices.Contains(r, "lone") || slices.Contains(r, "pair") {
+					t.Fatalf("the file of %s by %s has %v", d.Name, g, r)
+				}
+			}
+		}
+	}
+	// In the unit it counts: lone, cart, and two more that are owned there.
+	says(t, h, "/unit/commerce?grain=quarter", "cart", "lone")
 }
 
 func testNames(t *testing.T, h http.Handler) {

@@ -88,7 +88,7 @@ func (page *servicePage) facts() bool {
 }
 
 // noNumbers says why a service has none.
-const noNumbers = "This service has no numbers of its own: either none is computed yet, or all its changes are of one person, or the team that owns it is one person, or stands in for such a team. Its work counts in its unit."
+const noNumbers = "This service is shown only inside its unit: all its changes are of one person, or the team that owns it is one person or stands in for such a team, or none of its numbers is computed yet."
 
 // readDeployments reads what failed, and then the deployments, which name it.
 func (p *pages) readDeployments(ctx context.Context, page *servicePage) error {

@@ -53,6 +53,7 @@ type serviceList struct {
 
 type serviceRow struct {
 	Name, Href string
+	Hidden     bool // it is shown only inside its unit
 	Cells      []cell
 	Deployed   string // version of the last deployment
 	When       string
@@ -203,11 +204,16 @@ func (p *pages) serviceRows(ctx context.Context, l *serviceList, names []string,
 	ws := p.windows(g, ps)
 	for _, name := range names {
 		row := serviceRow{Name: name, Href: subject{Service: name}.href(g)}
+		known := false
 		for _, d := range defs {
+			known = known || len(by[of{d.Name, name}]) > 0
 			row.Cells = append(row.Cells, p.cell(newSeries(d, by[of{d.Name, name}], ws)))
 		}
-		if d, ok := last[name]; ok {
+		switch d, ok := last[name]; {
+		case ok && known:
 			row.Deployed, row.When = d.Version, p.time(d.Ended)
+		case ok: // without its numbers, when it was deployed is as good as a person's doing
+			row.Hidden = true
 		}
 		l.Rows = append(l.Rows, row)
 	}

@@ -237,5 +237,5 @@ func hidden(of subject) string {
 	if of.level() == "unit" {
 		return "No deployment is known of a service that this unit owned at the time."
 	}
-	return "This team has no numbers of its own: either no deployment is known of a service that it owned at the time, or it had fewer than three members, and then its numbers could be a person's, or it stands in for a team of one, whose numbers would else be what is left of the unit. Its work counts in its unit."
+	return "This team is shown only inside its unit: it had fewer than three members, so that its numbers could be a person's, or it stands in for a team of one, whose numbers would else be what is left of the unit, or no deployment is known of a service that it owned at the time."
 }

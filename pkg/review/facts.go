@@ -117,7 +117,8 @@ func (b *builder) whatHappened(of behaviour.Subject, most int) []string {
 	return out
 }
 
-// name tells the first facts of a kind, and counts the others.
+// name tells the first facts of a kind, and counts the others and those of services
+// that are not shown: what failed there is as good as a person's failure.
 func (b *builder) name(what, kind string, h happenings, most int) []string {
 	var out []string
 	left := 0
@@ -125,7 +126,7 @@ func (b *builder) name(what, kind string, h happenings, most int) []string {
 		if f.Kind != kind || most == 0 {
 			continue
 		}
-		if len(out) == most {
+		if len(out) == most || slices.Contains(b.in.Hidden, f.Service) {
 			left++
 			continue
 		}
@@ -139,7 +140,10 @@ func (b *builder) name(what, kind string, h happenings, most int) []string {
 		}
 		out = append(out, s+".")
 	}
-	if left > 0 {
+	switch {
+	case left > 0 && out == nil:
+		out = append(out, fmt.Sprintf("%s: %d, of services that are shown only inside their unit.", what, left))
+	case left > 0:
 		out = append(out, fmt.Sprintf("And %d more.", left))
 	}
 	return out

@@ -32,6 +32,9 @@ func (d Desk) gather(ctx context.Context, w metric.Window, asOf time.Time, lates
 	if in.Facts, err = d.facts(ctx, w, asOf); err != nil {
 		return in, fmt.Errorf("reading what happened in %s: %w", w.Label(d.Location), err)
 	}
+	if in.Hidden, err = d.hidden(ctx, w, in.Points); err != nil {
+		return in, err
+	}
 	var restated []struct {
 		Numbers uint64 `ch:"numbers"`
 		Weeks   uint64 `ch:"weeks"`
@@ -85,6 +88,26 @@ func (d Desk) points(ctx context.Context, w metric.Window, asOf time.Time) ([]me
 		return nil, err
 	}
 	return slices.Concat(lists...), nil
+}
+
+// hidden are the services that had been deployed before the week's end and have no
+// published number of the week.
+func (d Desk) hidden(ctx context.Context, w metric.Window, ps []metric.Point) ([]string, error) {
+	var covered []struct {
+		Services []string `ch:"services"`
+	}
+	if err := d.Store.Select(ctx, &covered, `
+		SELECT arraySort(groupUniqArray(toString(service))) AS services FROM payoff.service_coverage
+		WHERE tier = 'production' AND first_at < {to:DateTime64(3)}`, store.Millis("to", w.End)); err != nil {
+		return nil, fmt.Errorf("listing the services of %s: %w", w.Label(d.Location), err)
+	}
+	shown := make(map[string]bool)
+	for _, p := range ps {
+		if p.Grain == metric.Week && p.Start.Equal(w.Start) {
+			shown[p.Service] = true
+		}
+	}
+	return slices.DeleteFunc(covered[0].Services, func(s string) bool { return shown[s] }), nil
 }
 
 // What happened, by the view it is read from; a view that the store does not have

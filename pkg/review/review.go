@@ -41,6 +41,9 @@ type Input struct {
 	Facts   []Fact          // of the week
 	// FactsLater says that Facts are known later than AsOf.
 	FactsLater bool
+	// Hidden are services that are not shown by themselves in the week: their facts are
+	// counted, and not named.
+	Hidden []string
 	// Restated is how many earlier numbers were corrected during the week, and
 	// RestatedWeeks in how many weeks.
 	Restated, RestatedWeeks uint64
