@@ -911,7 +911,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -1154,7 +1161,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -1372,7 +1386,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -1593,7 +1614,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -1814,7 +1842,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -2035,7 +2070,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -2256,7 +2298,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -2477,7 +2526,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -2720,7 +2776,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -2969,7 +3032,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -3186,7 +3256,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -3428,7 +3505,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -3694,7 +3778,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -3937,7 +4028,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -3959,7 +4057,14 @@ FROM
                     SELECT max(known_to)
                     FROM
                     (
-                        SELECT *
+                        SELECT
+                            service,
+                            tier,
+                            first_at,
+                            covered_to,
+                            known_to,
+                            midnight,
+                            failure_window_ms
                         FROM payoff_private.service_coverage
                         FINAL
                     )
@@ -4094,8 +4199,7 @@ FROM
             SELECT
                 1 AS one,
                 window_start,
-                window_end,
-                lagInFrame(window_start, 25, window_start) OVER (ORDER BY window_start ASC ROWS BETWEEN 25 PRECEDING AND CURRENT ROW) AS since
+                window_end
             FROM payoff.calendar
             WHERE grain = 'week'
         ),
@@ -4117,7 +4221,14 @@ FROM
                     SELECT min(first_at)
                     FROM
                     (
-                        SELECT *
+                        SELECT
+                            service,
+                            tier,
+                            first_at,
+                            covered_to,
+                            known_to,
+                            midnight,
+                            failure_window_ms
                         FROM payoff_private.service_coverage
                         FINAL
                     )
@@ -4125,18 +4236,29 @@ FROM
                     SELECT max(known_to)
                     FROM
                     (
-                        SELECT *
+                        SELECT
+                            service,
+                            tier,
+                            first_at,
+                            covered_to,
+                            known_to,
+                            midnight,
+                            failure_window_ms
                         FROM payoff_private.service_coverage
                         FINAL
                     )
                 )))
             ) AS w
-            ASOF INNER JOIN weeks AS k ON (w.one = k.one) AND (w.window_end >= k.window_end)
+            ASOF INNER JOIN
+            (
+                SELECT
+                    one,
+                    window_end,
+                    lagInFrame(window_start, 25, window_start) OVER (ORDER BY window_start ASC ROWS BETWEEN 25 PRECEDING AND CURRENT ROW) AS since
+                FROM weeks
+            ) AS k ON (w.one = k.one) AND (w.window_end >= k.window_end)
         ),
-        (
-            SELECT (min(since), max(until))
-            FROM trails
-        ) AS reach,
+        asked_from - toIntervalWeek(28) AS reached_from,
         facts AS
         (
             SELECT
@@ -4199,7 +4321,7 @@ FROM
                     *,
                     1 AS one
                 FROM facts
-                WHERE (at >= (reach.1)) AND (at < (reach.2)) AND (empty(asked_services) OR has(asked_services, service))
+                WHERE (at >= reached_from) AND (at < asked_to) AND (empty(asked_services) OR has(asked_services, service))
             ) AS f
             ASOF INNER JOIN weeks AS k ON (f.one = k.one) AND (f.at >= k.window_start)
             GROUP BY
@@ -4235,7 +4357,14 @@ FROM
                     SELECT DISTINCT service
                     FROM
                     (
-                        SELECT *
+                        SELECT
+                            service,
+                            tier,
+                            first_at,
+                            covered_to,
+                            known_to,
+                            midnight,
+                            failure_window_ms
                         FROM payoff_private.service_coverage
                         FINAL
                     )
@@ -4245,7 +4374,7 @@ FROM
                 (
                     SELECT window_end
                     FROM weeks
-                    WHERE (window_start >= (reach.1)) AND (window_end <= (reach.2))
+                    WHERE (window_start >= reached_from) AND (window_end <= asked_to)
                 ) AS k
                 LEFT JOIN weekly AS y ON (y.service = s.service) AND (y.until = k.window_end)
             )
@@ -4269,7 +4398,7 @@ FROM
             CROSS JOIN payoff.owned_coverage AS c
             WHERE (c.tier = 'production') AND (c.first_at < t.until) AND (c.covered_to > t.since) AND (c.known_to >= t.until) AND (c.owned_from < least(t.until, c.covered_to)) AND (c.owned_to >= least(t.until, c.covered_to)) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
-        scored AS
+        components AS
         (
             SELECT
                 c.grain AS grain,
@@ -4278,22 +4407,43 @@ FROM
                 c.service AS service,
                 c.unit AS unit,
                 c.cut AS cut,
-                arrayCount(limit -> (ifNull(f.lead, 0) < limit), [15724800000., 2592000000., 604800000., 86400000., 3600000.]) + 1 AS lead_category,
-                arrayCount(limit -> (ifNull(f.recovery, 0) < limit), [15724800000., 2592000000., 604800000., 86400000., 3600000.]) + 1 AS recovery_category,
-                (f.deployed * 7) / c.days AS frequency,
-                arrayCount(limit -> (frequency >= limit), [7 / 182, 7 / 30, 1., 5., 10.]) + 1 AS frequency_category,
-                if(f.lead IS NULL, NULL, toNullable(((lead_category - 1) / 5) * 10)) AS lead_score,
-                if(f.recovery IS NULL, NULL, toNullable(((recovery_category - 1) / 5) * 10)) AS recovery_score,
-                toNullable(((frequency_category - 1) / 5) * 10) AS frequency_score,
+                if(f.lead IS NULL, NULL, toNullable((arrayCount(limit -> (ifNull(f.lead, 0) < limit), [15724800000., 2592000000., 604800000., 86400000., 3600000.]) / 5) * 10)) AS lead_score,
+                if(f.recovery IS NULL, NULL, toNullable((arrayCount(limit -> (ifNull(f.recovery, 0) < limit), [15724800000., 2592000000., 604800000., 86400000., 3600000.]) / 5) * 10)) AS recovery_score,
+                toNullable((arrayCount(limit -> (((f.deployed * 7) / c.days) >= limit), [7 / 182, 7 / 30, 1., 5., 10.]) / 5) * 10) AS frequency_score,
                 if(f.tried = 0, NULL, toNullable(10 - ((f.failed / f.tried) * 10))) AS fail_score,
-                if(f.succeeded = 0, NULL, toNullable(10 - ((f.reworked / f.succeeded) * 10))) AS rework_score,
-                arrayMap(x -> assumeNotNull(x), arrayFilter(x -> (x IS NOT NULL), [lead_score, recovery_score, frequency_score])) AS throughput,
-                arrayMap(x -> assumeNotNull(x), arrayFilter(x -> (x IS NOT NULL), [fail_score, rework_score])) AS stability,
-                arrayConcat(throughput, stability) AS components,
-                if(length(components) < 3, NULL, toNullable(arrayAvg(components))) AS score,
-                [('', score), ('{"stat":"throughput"}', if(empty(throughput), NULL, toNullable(arrayAvg(throughput)))), ('{"stat":"stability"}', if(empty(stability), NULL, toNullable(arrayAvg(stability)))), ('{"stat":"lead_time"}', lead_score), ('{"stat":"recovery"}', recovery_score), ('{"stat":"frequency"}', frequency_score), ('{"stat":"fail_rate"}', fail_score), ('{"stat":"rework"}', rework_score)] AS figures
+                if(f.succeeded = 0, NULL, toNullable(10 - ((f.reworked / f.succeeded) * 10))) AS rework_score
             FROM covered AS c
             LEFT JOIN sums AS f ON (f.service = c.service) AND (f.until = c.until)
+        ),
+        known AS
+        (
+            SELECT
+                *,
+                arrayMap(x -> assumeNotNull(x), arrayFilter(x -> (x IS NOT NULL), [lead_score, recovery_score, frequency_score])) AS throughput,
+                arrayMap(x -> assumeNotNull(x), arrayFilter(x -> (x IS NOT NULL), [fail_score, rework_score])) AS stability
+            FROM components
+        ),
+        overall AS
+        (
+            SELECT
+                *,
+                toUInt64(length(throughput) + length(stability)) AS parts,
+                if(parts < 3, NULL, toNullable(arrayAvg(arrayConcat(throughput, stability)))) AS score
+            FROM known
+        ),
+        scored AS
+        (
+            SELECT
+                grain,
+                window_start,
+                window_end,
+                service,
+                unit,
+                cut,
+                parts,
+                score,
+                [('', score), ('{"stat":"throughput"}', if(empty(throughput), NULL, toNullable(arrayAvg(throughput)))), ('{"stat":"stability"}', if(empty(stability), NULL, toNullable(arrayAvg(stability)))), ('{"stat":"lead_time"}', lead_score), ('{"stat":"recovery"}', recovery_score), ('{"stat":"frequency"}', frequency_score), ('{"stat":"fail_rate"}', fail_score), ('{"stat":"rework"}', rework_score)] AS figures
+            FROM overall
         ),
         grouped AS
         (
@@ -4304,7 +4454,7 @@ FROM
                 service,
                 unit,
                 grouping(unit) = 1 AS of_service,
-                if(of_service, any(length(components)), countIf(score IS NOT NULL)) AS n,
+                if(of_service, any(parts), countIf(score IS NOT NULL)) AS n,
                 if(of_service, min(cut), minIf(cut, score IS NOT NULL)) AS cut,
                 if(of_service, any(figures), [('', toNullable(quantileExactInclusiveIf(0.5)(assumeNotNull(score), score IS NOT NULL)))]) AS figures
             FROM scored
@@ -4508,7 +4658,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -4731,7 +4888,14 @@ FROM
                 SELECT *
                 FROM
                 (
-                    SELECT *
+                    SELECT
+                        service,
+                        tier,
+                        first_at,
+                        covered_to,
+                        known_to,
+                        midnight,
+                        failure_window_ms
                     FROM payoff_private.service_coverage
                     FINAL
                 )
@@ -4753,7 +4917,14 @@ FROM
                     SELECT max(known_to)
                     FROM
                     (
-                        SELECT *
+                        SELECT
+                            service,
+                            tier,
+                            first_at,
+                            covered_to,
+                            known_to,
+                            midnight,
+                            failure_window_ms
                         FROM payoff_private.service_coverage
                         FINAL
                     )
@@ -4966,7 +5137,14 @@ FROM
             ) AS m
             INNER JOIN
             (
-                SELECT *
+                SELECT
+                    service,
+                    tier,
+                    first_at,
+                    covered_to,
+                    known_to,
+                    midnight,
+                    failure_window_ms
                 FROM payoff_private.service_coverage
                 FINAL
             ) AS c ON (c.service = m.service) AND (c.tier = m.tier)

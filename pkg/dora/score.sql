@@ -2,19 +2,19 @@
 -- A component that cannot be known is left out; of fewer than three there is no
 -- score. A unit shows the median of its services'.
 WITH
-    weeks AS
-    (
-        SELECT 1 AS one, window_start, window_end, lagInFrame(window_start, 25, window_start) OVER (ORDER BY window_start ROWS BETWEEN 25 PRECEDING AND CURRENT ROW) AS since
-        FROM payoff.calendar WHERE grain = 'week'
-    ),
+    weeks AS (SELECT 1 AS one, window_start, window_end FROM payoff.calendar WHERE grain = 'week'),
     trails AS
     (
         SELECT w.grain AS grain, w.window_start AS window_start, w.window_end AS window_end, k.since AS since, k.window_end AS until
         FROM (SELECT *, 1 AS one FROM windows WHERE window_end > (SELECT min(first_at) FROM payoff.service_coverage)
             AND (grain = 'range' OR window_start < (SELECT max(known_to) FROM payoff.service_coverage))) AS w
-        ASOF JOIN weeks AS k ON w.one = k.one AND w.window_end >= k.window_end
+        ASOF JOIN
+        (
+            SELECT one, window_end, lagInFrame(window_start, 25, window_start) OVER (ORDER BY window_start ROWS BETWEEN 25 PRECEDING AND CURRENT ROW) AS since FROM weeks
+        ) AS k ON w.one = k.one AND w.window_end >= k.window_end
     ),
-    (SELECT (min(since), max(until)) FROM trails) AS reach,
+    -- The 26 weeks of the first window begin less than 27 weeks before its end.
+    asked_from - INTERVAL 28 WEEK AS reached_from,
     facts AS
     (
         SELECT service, shipped_at AS at, lead_ms AS lead, CAST(NULL, 'Nullable(Int64)') AS recovery, false AS deployed, false AS tried, false AS failed, false AS succeeded, false AS reworked
@@ -28,7 +28,7 @@ WITH
     (
         SELECT f.service AS service, k.window_end AS until, groupArray(f.lead) AS leads, groupArray(f.recovery) AS recoveries,
             countIf(f.deployed) AS deployed, countIf(f.tried) AS tried, countIf(f.failed) AS failed, countIf(f.succeeded) AS succeeded, countIf(f.reworked) AS reworked
-        FROM (SELECT *, 1 AS one FROM facts WHERE at >= reach.1 AND at < reach.2 AND (empty(asked_services) OR has(asked_services, service))) AS f
+        FROM (SELECT *, 1 AS one FROM facts WHERE at >= reached_from AND at < asked_to AND (empty(asked_services) OR has(asked_services, service))) AS f
         ASOF JOIN weeks AS k ON f.one = k.one AND f.at >= k.window_start
         GROUP BY service, until
     ),
@@ -45,7 +45,7 @@ WITH
             SELECT s.service AS service, k.window_end AS until, y.leads AS leads, y.recoveries AS recoveries, y.deployed AS deployed, y.tried AS tried,
                 y.failed AS failed, y.succeeded AS succeeded, y.reworked AS reworked
             FROM (SELECT DISTINCT service FROM payoff.service_coverage WHERE empty(asked_services) OR has(asked_services, service)) AS s
-            CROSS JOIN (SELECT window_end FROM weeks WHERE window_start >= reach.1 AND window_end <= reach.2) AS k
+            CROSS JOIN (SELECT window_end FROM weeks WHERE window_start >= reached_from AND window_end <= asked_to) AS k
             LEFT JOIN weekly AS y ON y.service = s.service AND y.until = k.window_end
         )
         WINDOW trail AS (PARTITION BY service ORDER BY until ROWS BETWEEN 25 PRECEDING AND CURRENT ROW)
@@ -64,36 +64,48 @@ WITH
             AND (empty(asked_teams) OR has(asked_teams, c.team))
             AND (empty(asked_units) OR has(asked_units, c.unit))
     ),
-    scored AS
+    -- Each step reads columns of the one before: an alias is written out wherever it is
+    -- named, and one of an alias of an alias many times over.
+    components AS
     (
         SELECT c.grain AS grain, c.window_start AS window_start, c.window_end AS window_end, c.service AS service, c.unit AS unit, c.cut AS cut,
             -- Limits in milliseconds: an hour, a day, 7, 30 and 182 days; each interval has its lower bound.
-            arrayCount(limit -> ifNull(f.lead, 0) < limit, [15724800000., 2592000000., 604800000., 86400000., 3600000.]) + 1 AS lead_category,
-            arrayCount(limit -> ifNull(f.recovery, 0) < limit, [15724800000., 2592000000., 604800000., 86400000., 3600000.]) + 1 AS recovery_category,
-            f.deployed * 7 / c.days AS frequency,
-            arrayCount(limit -> frequency >= limit, [7 / 182, 7 / 30, 1., 5., 10.]) + 1 AS frequency_category,
-            if(f.lead IS NULL, NULL, toNullable((lead_category - 1) / 5 * 10)) AS lead_score,
-            if(f.recovery IS NULL, NULL, toNullable((recovery_category - 1) / 5 * 10)) AS recovery_score,
-            toNullable((frequency_category - 1) / 5 * 10) AS frequency_score,
+            if(f.lead IS NULL, NULL, toNullable(arrayCount(limit -> ifNull(f.lead, 0) < limit, [15724800000., 2592000000., 604800000., 86400000., 3600000.]) / 5 * 10)) AS lead_score,
+            if(f.recovery IS NULL, NULL, toNullable(arrayCount(limit -> ifNull(f.recovery, 0) < limit, [15724800000., 2592000000., 604800000., 86400000., 3600000.]) / 5 * 10)) AS recovery_score,
+            toNullable(arrayCount(limit -> f.deployed * 7 / c.days >= limit, [7 / 182, 7 / 30, 1., 5., 10.]) / 5 * 10) AS frequency_score,
             if(f.tried = 0, NULL, toNullable(10 - f.failed / f.tried * 10)) AS fail_score,
-            if(f.succeeded = 0, NULL, toNullable(10 - f.reworked / f.succeeded * 10)) AS rework_score,
+            if(f.succeeded = 0, NULL, toNullable(10 - f.reworked / f.succeeded * 10)) AS rework_score
+        FROM covered AS c
+        LEFT JOIN sums AS f ON f.service = c.service AND f.until = c.until
+    ),
+    known AS
+    (
+        SELECT *,
             arrayMap(x -> assumeNotNull(x), arrayFilter(x -> x IS NOT NULL, [lead_score, recovery_score, frequency_score])) AS throughput,
-            arrayMap(x -> assumeNotNull(x), arrayFilter(x -> x IS NOT NULL, [fail_score, rework_score])) AS stability,
-            arrayConcat(throughput, stability) AS components,
-            if(length(components) < 3, NULL, toNullable(arrayAvg(components))) AS score,
+            arrayMap(x -> assumeNotNull(x), arrayFilter(x -> x IS NOT NULL, [fail_score, rework_score])) AS stability
+        FROM components
+    ),
+    overall AS
+    (
+        SELECT *, toUInt64(length(throughput) + length(stability)) AS parts,
+            if(parts < 3, NULL, toNullable(arrayAvg(arrayConcat(throughput, stability)))) AS score
+        FROM known
+    ),
+    scored AS
+    (
+        SELECT grain, window_start, window_end, service, unit, cut, parts, score,
             [
                 ('', score), ('{"stat":"throughput"}', if(empty(throughput), NULL, toNullable(arrayAvg(throughput)))),
                 ('{"stat":"stability"}', if(empty(stability), NULL, toNullable(arrayAvg(stability)))),
                 ('{"stat":"lead_time"}', lead_score), ('{"stat":"recovery"}', recovery_score), ('{"stat":"frequency"}', frequency_score),
                 ('{"stat":"fail_rate"}', fail_score), ('{"stat":"rework"}', rework_score)
             ] AS figures
-        FROM covered AS c
-        LEFT JOIN sums AS f ON f.service = c.service AND f.until = c.until
+        FROM overall
     ),
     grouped AS
     (
         SELECT grain, window_start, any(window_end) AS window_end, service, unit, grouping(unit) = 1 AS of_service,
-            if(of_service, any(length(components)), countIf(score IS NOT NULL)) AS n,
+            if(of_service, any(parts), countIf(score IS NOT NULL)) AS n,
             if(of_service, min(cut), minIf(cut, score IS NOT NULL)) AS cut,
             if(of_service, any(figures), [('', toNullable(quantileExactInclusiveIf(0.5)(assumeNotNull(score), score IS NOT NULL)))]) AS figures
         FROM scored

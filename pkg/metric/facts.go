@@ -18,7 +18,7 @@ var tables = strings.NewReplacer(
 	"payoff.shipped_pull_requests", facts("shipped_pull_requests", "shipped_at"),
 	"payoff.waiting_changes", facts("waiting_changes", "merged_at"),
 	"payoff.merged_changes", mergedChanges,
-	"payoff.service_coverage", "(SELECT * FROM payoff_private.service_coverage FINAL)",
+	"payoff.service_coverage", "(SELECT service, tier, first_at, covered_to, known_to, midnight, failure_window_ms FROM payoff_private.service_coverage FINAL)",
 )
 
 // facts is the query for the rows of a table with the team and unit that are shown as
