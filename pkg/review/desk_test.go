@@ -106,6 +106,8 @@ func TestDesk(t *testing.T) {
 	loadAndCompute(t, s, evs[:known], &offset, now)
 	if e, err := desk.PublishDue(t.Context()); err != nil || !e.PublishedAt.IsZero() || e.Review.ready() || !e.Review.Partial {
 		t.Errorf("a week known in part: published at %v, %v", e.PublishedAt, err)
+	} else if e.Review.KnownTo != "15 November 2026" {
+		t.Errorf("before anything is heard of Monday data is known until %s", e.Review.KnownTo)
 	}
 	loadAndCompute(t, s, evs[known:], &offset, now)
 	begin := time.Now()
@@ -119,6 +121,9 @@ func TestDesk(t *testing.T) {
 	}
 	if !before.PublishedAt.IsZero() {
 		t.Error("an unpublished review says that it was published")
+	}
+	if before.Review.KnownTo != "16 November 2026" {
+		t.Errorf("with what is heard of Monday data is known until %s", before.Review.KnownTo)
 	}
 	if !before.Review.ready() {
 		t.Error("no number covers the whole week")

@@ -32,6 +32,9 @@ func (d Desk) gather(ctx context.Context, w metric.Window, asOf time.Time, lates
 	if in.Facts, err = d.facts(ctx, w, asOf); err != nil {
 		return in, fmt.Errorf("reading what happened in %s: %w", w.Label(d.Location), err)
 	}
+	if in.KnownTo, err = d.knownTo(ctx, asOf); err != nil {
+		return in, err
+	}
 	if in.Hidden, err = d.hidden(ctx, w, in.Points); err != nil {
 		return in, err
 	}
@@ -88,6 +91,24 @@ func (d Desk) points(ctx context.Context, w metric.Window, asOf time.Time) ([]me
 		return nil, err
 	}
 	return slices.Concat(lists...), nil
+}
+
+// knownTo is the end of the last day of which a number was published until then: the
+// clock goes on when a source falls silent. It is zero while there is none.
+func (d Desk) knownTo(ctx context.Context, asOf time.Time) (time.Time, error) {
+	var last []struct {
+		End *time.Time `ch:"end"`
+	}
+	if err := d.Store.Select(ctx, &last, `
+		SELECT maxOrNull(window_end) AS end FROM payoff.metric_point_log
+		WHERE grain = 'day' AND service = '' AND team = '' AND unit = '' AND dims = '' AND value IS NOT NULL AND computed_at <= {as_of:DateTime64(6)}`,
+		store.Micros("as_of", asOf)); err != nil {
+		return time.Time{}, fmt.Errorf("asking until when data is known: %w", err)
+	}
+	if last[0].End == nil {
+		return time.Time{}, nil
+	}
+	return *last[0].End, nil
 }
 
 // hidden are the services that had been deployed before the week's end and have no

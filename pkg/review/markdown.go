@@ -14,7 +14,7 @@ import (
 func Markdown(w io.Writer, r Review) error {
 	m := &markdown{}
 	m.line("# Weekly review %s%s", r.Week, suffix(" · ", r.Organisation))
-	m.line("%s. Numbers as known on %s.", r.Days, r.AsOf)
+	m.line("%s. Numbers as known on %s, from data until %s.", r.Days, r.AsOf, r.KnownTo)
 	if r.Running {
 		m.line("**This week is not over: its numbers are partial, and nothing is compared.**")
 	}

@@ -126,17 +126,29 @@ func TestRareEvents(t *testing.T) {
 }
 
 // TestToDate: month, quarter and year so far stand beside weeks and months; what is
-// not over says until when it is known.
+// not over says until when the data is known, whatever the clock says.
 func TestToDate(t *testing.T) {
 	in := acme() // the week ends on 8 November 2026
-	rows := build(t, in).Sections[0].Figures[0].ToDate
-	var got []string
-	for _, r := range rows {
-		got = append(got, r.Period+": "+r.Quality)
+	ask := func() (got []string) {
+		t.Helper()
+		for _, r := range build(t, in).Sections[0].Figures[0].ToDate {
+			got = append(got, r.Period+": "+r.Quality)
+		}
+		return got
 	}
-	want := []string{"2026-11 to date: partial, until 9 Nov 2026", "2026-Q4 to date: partial, until 9 Nov 2026", "2026 to date: partial, until 9 Nov 2026"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	said := func(until string) []string {
+		return []string{"2026-11 to date: partial, until " + until, "2026-Q4 to date: partial, until " + until, "2026 to date: partial, until " + until}
+	}
+	in.KnownTo = time.Time{}
+	if diff := cmp.Diff(said("9 Nov 2026"), ask()); diff != "" {
+		t.Errorf("where nobody knows until when (-want +got):\n%s", diff)
+	}
+	in.KnownTo = time.Date(2026, 11, 8, 0, 0, 0, 0, berlin)
+	if diff := cmp.Diff(said("7 Nov 2026"), ask()); diff != "" {
+		t.Errorf("known to the end of Saturday (-want +got):\n%s", diff)
+	}
+	if md, page := render(t, build(t, in)); !strings.Contains(md, "06:00 CET, from data until 7 November 2026.") || !strings.Contains(page, "06:00 CET, from data until 7 November 2026.") {
+		t.Errorf("the review does not say until when its data goes:\n%.300s", md)
 	}
 	// Asked for later, a month that is over is not "to date", and still no number of
 	// the week's.

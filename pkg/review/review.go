@@ -33,6 +33,7 @@ type Input struct {
 	Location     *time.Location // of the organisation's calendar
 	Organisation string         // its name; may be empty
 	AsOf         time.Time      // when this was all that was known
+	KnownTo      time.Time      // end of the last day of which anything was known then; zero: AsOf
 	Metrics      []metric.Def   // the catalogue, in the order of sections
 	// Points are the main figures by week, from the first there is to Week, by month,
 	// of at least the last 12, and of the quarter and the year of Week.
@@ -55,6 +56,7 @@ type Review struct {
 	Week         string    `json:"week"`          // "2026-W46"
 	Days         string    `json:"days"`          // "9 to 15 November 2026"
 	AsOf         string    `json:"as_of"`         // "16 November 2026, 06:00 CET"
+	KnownTo      string    `json:"known_to"`      // "15 November 2026", the last day with data
 	Running      bool      `json:"running"`       // the week was not over
 	Partial      bool      `json:"partial"`       // it was over, and some number was only partly known
 	Judgement    string    `json:"judgement"`     // what was looked at, and what chance gives
@@ -172,12 +174,16 @@ func Build(in Input) (Review, error) {
 	if err != nil {
 		return Review{}, err
 	}
+	if in.KnownTo.IsZero() || in.KnownTo.After(in.AsOf) {
+		in.KnownTo = in.AsOf
+	}
 	b := builder{Page: page, in: in, happened: tally(in)}
 	r := Review{
 		Organisation: in.Organisation,
 		Week:         in.Week.Label(in.Location),
 		Days:         days(in.Week, in.Location),
 		AsOf:         in.AsOf.In(in.Location).Format("2 January 2006, 15:04 MST"),
+		KnownTo:      b.lastDay().Format("2 January 2006"),
 		Running:      in.AsOf.Before(in.Week.End),
 		Judgement:    b.Judgement(),
 		Happened:     b.whatHappened(behaviour.Subject{}, namedInAll),
@@ -203,6 +209,9 @@ type builder struct {
 	happened happenings
 	cells    int // of tables so far
 }
+
+// lastDay is a time of the last day of which anything is known.
+func (b *builder) lastDay() time.Time { return b.in.KnownTo.Add(-time.Millisecond).In(b.Location) }
 
 func days(w metric.Window, loc *time.Location) string {
 	from, to := w.Start.In(loc), w.End.In(loc).Add(-time.Millisecond)

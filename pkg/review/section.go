@@ -203,7 +203,7 @@ func (b *builder) toDate(d metric.Def) []Row {
 		row := b.rows(d, []metric.Point{p})[0]
 		if p.End.After(b.AsOf) {
 			row.Period += " to date"
-			row.Quality = "partial, until " + b.AsOf.In(b.Location).Format("2 Jan 2006")
+			row.Quality = "partial, until " + b.lastDay().Format("2 Jan 2006")
 		}
 		out = append(out, row)
 	}
