@@ -112,6 +112,30 @@ func TestEveryChart(t *testing.T) {
 	}
 }
 
+// TestLimitsAreNamedAboveThePlot: where data is drawn no word stands.
+func TestLimitsAreNamedAboveThePlot(t *testing.T) {
+	weeks := series(metric.Week, "2026-W01", 3, 4, 2, 6, 5, 3, 4, 8, 2, 3, 4, 5)
+	for _, c := range []struct {
+		low  float64
+		want string
+	}{{0.5, "limits 0.500 and 7"}, {0, "upper limit 7"}} {
+		got := string(Line{ID: "a", Unit: metric.Count, Points: weeks, Location: time.UTC, Limits: &Limits{Center: 4, Low: c.low, High: 7}}.SVG())
+		labels := 0
+		for _, part := range strings.Split(got, "<text ")[1:] {
+			if !strings.HasPrefix(part, `class="limit-label"`) {
+				continue
+			}
+			labels++
+			if !strings.Contains(part, ` y="12" `) || !strings.Contains(part, ">"+c.want+"</text>") {
+				t.Errorf("the limits are not named above the plot: %s", part)
+			}
+		}
+		if labels != 1 {
+			t.Errorf("%d labels of limits", labels)
+		}
+	}
+}
+
 func TestAGapIsNeitherZeroNorBridged(t *testing.T) {
 	ps := series(metric.Month, "2026-01", 2, 4, none, 4, 2)
 	got := string(Line{ID: "a", Unit: metric.Score, Points: ps, Location: time.UTC}.SVG())

@@ -15,9 +15,10 @@ type frame struct {
 }
 
 const (
-	plotHeight = 132.0
-	topSpace   = 26.0 // for the caption of the value axis
-	mostLabels = 6    // on the date axis
+	plotHeight  = 132.0
+	topSpace    = 26.0 // for the caption of the value axis
+	captionLine = 12.0 // where it stands
+	mostLabels  = 6    // on the date axis
 )
 
 // newFrame leaves room for the labels of the axis, and for rows of mark labels.
@@ -62,7 +63,7 @@ func (f frame) axes(s *svg, g metric.Grain, loc *time.Location) {
 	}
 	s.stroke("grid", grid, `stroke-opacity=".15"`)
 	s.stroke("base", at("M", f.left, f.y(0))+"H"+num(f.right), `stroke-opacity=".5"`)
-	s.text("caption", 0, 12, "start", f.axis.caption)
+	s.text("caption", 0, captionLine, "start", f.axis.caption)
 	f.dates(s, g, loc)
 }
 

@@ -144,10 +144,20 @@ func (l Line) drawLimits(s *svg, f frame) {
 	across := func(v float64) string { return at("M", left, f.y(v)) + "H" + num(f.right) }
 	s.stroke("center", across(l.Limits.Center), `stroke-opacity=".5"`)
 	s.stroke("limit", across(l.Limits.Low)+across(l.Limits.High), `stroke-opacity=".5" stroke-dasharray="2 3"`)
-	s.text("limit-label", f.right, f.y(l.Limits.High)-4, "end", "upper limit "+l.Unit.Format(&l.Limits.High))
+	l.nameLimits(s, f)
+}
+
+// nameLimits says what the dotted lines are in the line of the axis' caption: in the
+// plot it would stand on the data.
+func (l Line) nameLimits(s *svg, f frame) {
+	label := "upper limit " + l.Unit.Format(&l.Limits.High)
 	if f.y(l.Limits.Low) < f.bottom { // a limit at 0 is the base line
-		s.text("limit-label", f.right, f.y(l.Limits.Low)-4, "end", "lower limit "+l.Unit.Format(&l.Limits.Low))
+		label = "limits " + l.Unit.Format(&l.Limits.Low) + " and " + l.Unit.Format(&l.Limits.High)
 	}
+	const sample, gap = 18.0, 5.0
+	x := f.right - textWidth(label)
+	s.stroke("limit", at("M", x-gap-sample, captionLine-5)+"h"+num(sample), `stroke-opacity=".5" stroke-dasharray="2 3"`)
+	s.text("limit-label", x, captionLine, "start", label)
 }
 
 // drawSignals puts a diamond around each value that is news: a form of its own,
