@@ -1,11 +1,17 @@
 // Command testlog reads `go test -json` and prints what a person wants of it: the
 // output of what failed, a line for each package, and every skipped test with its
 // reason. It fails if a package failed or nothing ran.
+//
+// With -single it prints the package and the name of the one test that failed, and
+// fails if there were others or if that was a race, a panic or a timeout. With
+// -unstable it is told that this test has passed since, alone and more than once: it
+// says so and does not fail for it.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -28,23 +34,67 @@ type result struct {
 	output                  map[string]*strings.Builder // by package and test
 	failures, skips         []string
 	packages                []string
-	broken                  bool
+	broken                  bool            // something did not build
+	running                 map[string]bool // begun and not ended, by package and test
 }
 
 func main() {
+	single := flag.Bool("single", false, "print the one test that failed")
+	unstable := flag.Bool("unstable", false, "the one test that failed has passed since")
+	flag.Parse()
 	r, err := read(os.Stdin)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testlog:", err)
 		os.Exit(2)
 	}
+	one, only := r.single()
+	switch {
+	case *single && only:
+		fmt.Println(one)
+		return
+	case *single:
+		os.Exit(1)
+	}
 	r.print(os.Stdout)
-	if r.broken || r.failed > 0 || r.passed == 0 {
+	switch {
+	case r.passed == 0:
+		os.Exit(1)
+	case *unstable && only:
+		fmt.Printf("unstable: %s failed beside the others and passed alone. It depends on how busy the machine is: mend it.\n", one)
+	case r.broken || len(r.failures) > 0:
 		os.Exit(1)
 	}
 }
 
+// single is the one test that failed by what it checks, as its package and name.
+func (r *result) single() (string, bool) {
+	names := make(map[string]bool)
+	for _, key := range r.failures {
+		pkg, test, _ := strings.Cut(key, " ")
+		if text := r.text(key); strings.Contains(text, "DATA RACE") || strings.Contains(text, "panic:") || strings.Contains(text, "[build failed]") {
+			return "", false
+		}
+		if test != "" {
+			top, _, _ := strings.Cut(test, "/")
+			names[pkg+" "+top] = true
+		}
+	}
+	if r.broken || len(r.running) > 0 || len(names) != 1 {
+		return "", false
+	}
+	for name := range names {
+		for _, key := range r.failures {
+			if !strings.HasPrefix(name+" ", key) && !strings.HasPrefix(key, name) {
+				return "", false // another package
+			}
+		}
+		return name, true
+	}
+	return "", false
+}
+
 func read(in io.Reader) (*result, error) {
-	r := &result{output: make(map[string]*strings.Builder)}
+	r := &result{output: make(map[string]*strings.Builder), running: make(map[string]bool)}
 	s := bufio.NewScanner(in)
 	s.Buffer(make([]byte, 64<<10), 64<<20)
 	for s.Scan() {
@@ -62,6 +112,8 @@ func read(in io.Reader) (*result, error) {
 func (r *result) add(e event) {
 	key := e.Package + " " + e.Test
 	switch e.Action {
+	case "run":
+		r.running[key] = true
 	case "output":
 		b := r.output[key]
 		if b == nil {
@@ -79,10 +131,10 @@ func (r *result) add(e event) {
 }
 
 func (r *result) end(e event, key string) {
+	delete(r.running, key)
 	if e.Test == "" {
 		r.packages = append(r.packages, fmt.Sprintf("%-4s %7.1fs  %s", e.Action, e.Elapsed, e.Package))
 		if e.Action == "fail" {
-			r.broken = true
 			r.failures = append(r.failures, key)
 		}
 		return
