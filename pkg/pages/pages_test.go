@@ -39,6 +39,7 @@ func TestPages(t *testing.T) {
 	loadAndCompute(t, owner, append(history(t), cart(t)...))
 	t.Run("numbers", func(t *testing.T) { testNumbers(t, h, reader) })
 	t.Run("crawl", func(t *testing.T) { testCrawl(t, h) })
+	t.Run("start", func(t *testing.T) { testStart(t, h) })
 	t.Run("failures", func(t *testing.T) { testFailures(t, h) })
 	t.Run("change", func(t *testing.T) { testChange(t, h) })
 	t.Run("teams", func(t *testing.T) { testTeams(t, h) })
@@ -287,6 +288,11 @@ func says(t *testing.T, h http.Handler, target string, want ...string) string {
 		}
 	}
 	return said
+}
+
+// testStart: the overview says until when its data goes and which days it speaks of.
+func testStart(t *testing.T, h http.Handler) {
+	says(t, h, "/", "and how well we know. The latest fact is of 2026-10-21 12:00, 26 days ago.", "What changed in 2026-W46, 9 to 15 November")
 }
 
 func testFailures(t *testing.T, h http.Handler) {
@@ -570,6 +576,19 @@ func TestAcceptsGzip(t *testing.T) {
 	for header, want := range map[string]bool{"": false, "gzip": true, "br, gzip;q=0.5": true, "gzip;q=0": false, "GZIP ; q=1": true, "identity": false, "xgzip": false} {
 		if got := acceptsGzip(header); got != want {
 			t.Errorf("Accept-Encoding %q: %v", header, got)
+		}
+	}
+}
+
+// TestWeekDays: a week is named by its days, too.
+func TestWeekDays(t *testing.T) {
+	for name, want := range map[string]string{"2026-W46": "9 to 15 November", "2026-W49": "30 November to 6 December", "2026-W53": "28 December to 3 January"} {
+		w, err := metric.ParseWindow(name, berlin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := weekDays(w, berlin); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
 		}
 	}
 }

@@ -21,7 +21,7 @@ type scoreBlock struct {
 type scoreRow struct{ Name, Help, Value, Industry string }
 
 // industry is the mean of all industries by component (DORA 2025).
-var industry = map[string]string{"lead_time": "5.5", "frequency": "4.8", "recovery": "7.4", "fail_rate": "8.1", "rework": "7.8", "stability": "7.9", "": "6.72"}
+var industry = map[string]string{"lead_time": "5.5", "frequency": "4.8", "recovery": "7.4", "fail_rate": "8.1", "rework": "7.8", "stability": "7.9", "": "6.7"}
 
 // score reads the score of a subject: the last complete week's.
 func (p *pages) score(ctx context.Context, of subject) (*scoreBlock, error) {

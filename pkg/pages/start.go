@@ -23,7 +23,7 @@ const stripWindows = 8
 type startPage struct {
 	layout
 	Sources  []sourceRow
-	Heard    string   // how long ago the latest fact arrived; "" before the first
+	Known    string   // until when something is known; "" before the first fact
 	Services []string // all; empty: there is nothing to measure yet
 	Changed  *changed
 	Grain    metric.Grain
@@ -92,10 +92,10 @@ func (p *pages) start(r *http.Request) (answer, error) {
 }
 
 func (page *startPage) addSources(p *pages, list []source) {
-	var heard time.Time
+	var known time.Time
 	for _, s := range list {
-		if s.Received.After(heard) {
-			heard, page.Heard = s.Received, ago(s.Received, p.Now())
+		if s.Happened.After(known) {
+			known, page.Known = s.Happened, p.time(s.Happened)+", "+ago(s.Happened, p.Now())
 		}
 		page.Sources = append(page.Sources, p.sourceRow(s))
 	}

@@ -32,7 +32,7 @@ func Markdown(w io.Writer, r Review) error {
 		m.section(s)
 	}
 	m.line("---")
-	m.line("Intervals are 95 %%. Partial weeks and months, and the month, quarter and year to date, are labelled and never compared. A missing value is shown as –, never as 0. Teams and services stand in the order of their names.")
+	m.line("Intervals are 95 %%. Partial weeks and months, and the month, quarter and year to date, are labelled and never compared. n is how many facts a number rests on; a missing value is shown as –, never as 0. Teams and services stand in the order of their names.")
 	_, err := w.Write(m.b.Bytes())
 	return err
 }
