@@ -4961,7 +4961,7 @@ WHERE NOT has(hidden_services, toString(p.service));
 
 CREATE VIEW payoff.metric_dora_undeployed_changes
 DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Undeployed changes: How much finished work is of no use yet, and how old is it? Changes by people on the default branch that no deployment has shipped, as the window ends (in the last one, at the last midnight that is known of), with their age since the merge. Known where pushes or merges tell where the default branch stands.'
+COMMENT 'Undeployed changes: How much finished work is of no use yet, and how old is it? Changes by people on the default branch that no deployment has shipped, as the window ends (in the last one, at the last midnight that is known of), with their age since the merge. Known where pushes or merges tell where the default branch stands, from the first merge on that is known of a service.'
 AS WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
@@ -5171,6 +5171,106 @@ FROM
             ) AS a
             ASOF INNER JOIN numbered AS b ON (a.grain = b.grain) AND (a.to_at >= b.window_start)
         ),
+        begun AS
+        (
+            SELECT
+                service,
+                min(merged_at) AS merged_at
+            FROM
+            (
+                SELECT
+                    service,
+                    team,
+                    unit,
+                    tier,
+                    repository,
+                    commit,
+                    actor_kind,
+                    assumeNotNull(merged_at) AS merged_at,
+                    toNullable(shipped_at) AS shipped_at
+                FROM
+                (
+                    SELECT
+                        f.*,
+                        o.team AS team,
+                        o.unit AS unit
+                    FROM payoff_private.shipped_changes AS f
+                    FINAL
+                    ASOF LEFT JOIN
+                    (
+                        SELECT
+                            service,
+                            valid_from,
+                            team,
+                            unit
+                        FROM payoff_private.shown_owners
+                        FINAL
+                    ) AS o ON (o.service = f.service) AND (o.valid_from <= f.shipped_at)
+                    SETTINGS join_use_nulls = 0
+                ) AS s
+                WHERE (s.merged_at IS NOT NULL) AND (NOT baseline)
+                UNION ALL
+                SELECT
+                    service,
+                    team,
+                    unit,
+                    tier,
+                    repository,
+                    commit,
+                    actor_kind,
+                    merged_at,
+                    CAST(NULL, 'Nullable(DateTime64(3, \'UTC\'))') AS shipped_at
+                FROM
+                (
+                    SELECT
+                        f.*,
+                        o.team AS team,
+                        o.unit AS unit
+                    FROM payoff_private.waiting_changes AS f
+                    FINAL
+                    ASOF LEFT JOIN
+                    (
+                        SELECT
+                            service,
+                            valid_from,
+                            team,
+                            unit
+                        FROM payoff_private.shown_owners
+                        FINAL
+                    ) AS o ON (o.service = f.service) AND (o.valid_from <= f.merged_at)
+                    SETTINGS join_use_nulls = 0
+                )
+            )
+            WHERE (tier = 'production') AND (actor_kind != 'bot')
+            GROUP BY service
+        ),
+        known AS
+        (
+            SELECT
+                o.service AS service,
+                o.team AS team,
+                o.unit AS unit,
+                o.owned_from AS owned_from,
+                o.owned_to AS owned_to,
+                c.midnight AS midnight,
+                b.merged_at AS merged_at
+            FROM payoff.owned_coverage AS o
+            INNER JOIN
+            (
+                SELECT
+                    service,
+                    tier,
+                    first_at,
+                    covered_to,
+                    known_to,
+                    midnight,
+                    failure_window_ms
+                FROM payoff_private.service_coverage
+                FINAL
+            ) AS c ON (c.service = o.service) AND (c.tier = o.tier)
+            INNER JOIN begun AS b ON b.service = o.service
+            WHERE (o.tier = 'production') AND (empty(asked_services) OR has(asked_services, o.service)) AND (empty(asked_teams) OR has(asked_teams, o.team)) AND (empty(asked_units) OR has(asked_units, o.unit))
+        ),
         facts AS
         (
             SELECT
@@ -5180,12 +5280,28 @@ FROM
                 s.service AS service,
                 s.team AS team,
                 s.unit AS unit,
+                true AS waits,
                 least(n.window_end, s.midnight) AS as_of,
                 dateDiff('millisecond', s.merged_at, as_of) AS ms,
                 s.midnight < n.window_end AS cut
             FROM spread AS s
             INNER JOIN numbered AS n ON (n.grain = s.grain) AND (n.number = s.number)
             WHERE (n.window_start < s.midnight) AND (s.merged_at < as_of) AND (s.left_at >= as_of)
+            UNION ALL
+            SELECT
+                w.grain,
+                w.window_start,
+                w.window_end,
+                k.service,
+                k.team,
+                k.unit,
+                false,
+                least(w.window_end, k.midnight) AS as_of,
+                0,
+                k.midnight < w.window_end
+            FROM windows AS w
+            CROSS JOIN known AS k
+            WHERE (w.window_start < k.midnight) AND (k.merged_at < as_of) AND (k.owned_from < as_of) AND (k.owned_to >= as_of)
         ),
         grouped AS
         (
@@ -5196,8 +5312,8 @@ FROM
                 service,
                 team,
                 unit,
-                count() AS n,
-                quantilesExactInclusive(0.5, 0.9)(ms) AS q,
+                countIf(waits) AS n,
+                quantilesExactInclusiveIf(0.5, 0.9)(ms, waits) AS q,
                 max(ms) AS oldest,
                 max(cut) AS cut
             FROM facts
@@ -5225,7 +5341,7 @@ FROM
         CAST(NULL, 'Nullable(Float64)') AS ci_high,
         if(cut, 'partial', 'ok') AS quality
     FROM grouped
-    ARRAY JOIN [('', toFloat64(n)), ('{"stat":"age_p50"}', q[1]), ('{"stat":"age_p90"}', q[2]), ('{"stat":"oldest"}', toFloat64(oldest))] AS stat
+    ARRAY JOIN if(n = 0, [('', 0.)], [('', toFloat64(n)), ('{"stat":"age_p50"}', q[1]), ('{"stat":"age_p90"}', q[2]), ('{"stat":"oldest"}', toFloat64(oldest))]) AS stat
 ) AS p
 WHERE NOT has(hidden_services, toString(p.service));
 

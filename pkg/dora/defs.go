@@ -262,7 +262,7 @@ func waits() []metric.Def {
 			Name: "dora.undeployed_changes", Title: "Undeployed changes",
 			Question: "How much finished work is of no use yet, and how old is it?",
 			Help: "Changes by people on the default branch that no deployment has shipped, as the window ends (in the last one, at the last midnight that is known of), with their age since the merge. " +
-				"Known where pushes or merges tell where the default branch stands.",
+				"Known where pushes or merges tell where the default branch stands, from the first merge on that is known of a service.",
 			Class: metric.Health, Direction: metric.Lower, Unit: metric.Count, Grains: metric.Grains[1:],
 			Stats: []metric.Stat{
 				{Name: "age_p50", Title: "Half wait longer than", Help: "Half are older.", Unit: metric.Milliseconds}, {Name: "age_p90", Title: "One of ten waits longer than", Help: "One of ten is older.", Unit: metric.Milliseconds},

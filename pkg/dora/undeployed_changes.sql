@@ -1,5 +1,6 @@
 -- Changes by people that are on the default branch and not deployed when the window
--- ends, or, in the last one, at the last midnight that is known of.
+-- ends, or, in the last one, at the last midnight that is known of. From the first
+-- merge on that is known of a service, nothing waiting is 0.
 WITH
     numbered AS (SELECT *, toInt64(row_number() OVER (PARTITION BY grain ORDER BY window_start)) AS number FROM windows),
     waits AS
@@ -25,17 +26,37 @@ WITH
         ) AS a
         ASOF JOIN numbered AS b ON a.grain = b.grain AND a.to_at >= b.window_start
     ),
+    begun AS
+    (
+        SELECT service, min(merged_at) AS merged_at FROM payoff.merged_changes WHERE tier = 'production' AND actor_kind != 'bot' GROUP BY service
+    ),
+    known AS
+    (
+        SELECT o.service AS service, o.team AS team, o.unit AS unit, o.owned_from AS owned_from, o.owned_to AS owned_to, c.midnight AS midnight, b.merged_at AS merged_at
+        FROM payoff.owned_coverage AS o
+        INNER JOIN payoff.service_coverage AS c ON c.service = o.service AND c.tier = o.tier
+        INNER JOIN begun AS b ON b.service = o.service
+        WHERE o.tier = 'production'
+            AND (empty(asked_services) OR has(asked_services, o.service))
+            AND (empty(asked_teams) OR has(asked_teams, o.team))
+            AND (empty(asked_units) OR has(asked_units, o.unit))
+    ),
     facts AS
     (
-        SELECT s.grain AS grain, n.window_start AS window_start, n.window_end AS window_end, s.service AS service, s.team AS team, s.unit AS unit,
+        SELECT s.grain AS grain, n.window_start AS window_start, n.window_end AS window_end, s.service AS service, s.team AS team, s.unit AS unit, true AS waits,
             least(n.window_end, s.midnight) AS as_of, dateDiff('millisecond', s.merged_at, as_of) AS ms, s.midnight < n.window_end AS cut
         FROM spread AS s
         INNER JOIN numbered AS n ON n.grain = s.grain AND n.number = s.number
         WHERE n.window_start < s.midnight AND s.merged_at < as_of AND s.left_at >= as_of
+        UNION ALL
+        SELECT w.grain, w.window_start, w.window_end, k.service, k.team, k.unit, false,
+            least(w.window_end, k.midnight) AS as_of, 0, k.midnight < w.window_end
+        FROM windows AS w CROSS JOIN known AS k
+        WHERE w.window_start < k.midnight AND k.merged_at < as_of AND k.owned_from < as_of AND k.owned_to >= as_of
     ),
     grouped AS
     (
-        SELECT grain, window_start, any(window_end) AS window_end, service, team, unit, count() AS n, quantilesExactInclusive(0.5, 0.9)(ms) AS q, max(ms) AS oldest,
+        SELECT grain, window_start, any(window_end) AS window_end, service, team, unit, countIf(waits) AS n, quantilesExactInclusiveIf(0.5, 0.9)(ms, waits) AS q, max(ms) AS oldest,
             max(cut) AS cut
         FROM facts
         GROUP BY GROUPING SETS ((grain, window_start, service), (grain, window_start, team), (grain, window_start, unit), (grain, window_start))
@@ -46,4 +67,4 @@ SELECT
     CAST(NULL, 'Nullable(Float64)') AS numerator, CAST(NULL, 'Nullable(Float64)') AS denominator, n,
     CAST(NULL, 'Nullable(Float64)') AS ci_low, CAST(NULL, 'Nullable(Float64)') AS ci_high, if(cut, 'partial', 'ok') AS quality
 FROM grouped
-ARRAY JOIN [('', toFloat64(n)), ('{"stat":"age_p50"}', q[1]), ('{"stat":"age_p90"}', q[2]), ('{"stat":"oldest"}', toFloat64(oldest))] AS stat
+ARRAY JOIN if(n = 0, [('', 0.)], [('', toFloat64(n)), ('{"stat":"age_p50"}', q[1]), ('{"stat":"age_p90"}', q[2]), ('{"stat":"oldest"}', toFloat64(oldest))]) AS stat

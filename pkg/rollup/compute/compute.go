@@ -247,7 +247,7 @@ func (c *Computer) link(ctx context.Context, shipping, failing []string, h horiz
 	}
 	changes := []change{
 		deploymentTable.change(was.deployments, linked.Deployments), shippedTable.change(was.shipped, linked.Shipped), pullTable.change(was.pulls, linked.Pulls),
-		waitingTable.change(was.waiting, linked.Waiting), faultTable.change(was.faults, uniqueFaults(linked.Faults)),
+		waitingTable.change(was.waiting, linked.Waiting), faultTable.change(was.faults, uniqueFaults(linked.Faults)), newFirstMerges(was, linked),
 	}
 	coverage := differ(was.coverage, c.withOthers(was.coverage, linked.Coverage, shipping, h), coverageTable.key, coverageTable.same)
 	placed, err := c.place(ctx, linked, shipping, where)

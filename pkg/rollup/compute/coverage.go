@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/dora"
+	"github.com/payoff-metrics/payoff/pkg/events"
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
@@ -89,3 +90,44 @@ func (c *Computer) waitingDirt(ctx context.Context, services []string, r dirt) e
 	}
 	return rows.Err()
 }
+
+// A firstMerges marks the time by which the first merges that are known of services
+// moved: from there on, nothing waiting is 0. It writes nothing.
+type firstMerges struct{ was, now map[string]time.Time }
+
+func newFirstMerges(was written, linked dora.Linked) firstMerges {
+	return firstMerges{firstMerge(was.shipped, was.waiting), firstMerge(linked.Shipped, linked.Waiting)}
+}
+
+func firstMerge(shipped []dora.Shipped, waiting []dora.Waiting) map[string]time.Time {
+	out := make(map[string]time.Time)
+	see := func(service, tier, actor string, t time.Time) {
+		if first, ok := out[service]; tier == "production" && actor != string(events.Bot) && (!ok || t.Before(first)) {
+			out[service] = t
+		}
+	}
+	for i := range shipped {
+		if s := &shipped[i]; !s.Baseline && !s.Merged.IsZero() {
+			see(s.Service, s.Tier, s.ActorKind, s.Merged)
+		}
+	}
+	for i := range waiting {
+		see(waiting[i].Service, waiting[i].Tier, waiting[i].ActorKind, waiting[i].Merged)
+	}
+	return out
+}
+
+func (f firstMerges) mark(d dirt) {
+	for _, side := range [][2]map[string]time.Time{{f.was, f.now}, {f.now, f.was}} {
+		for service, t := range side[0] {
+			other, ok := side[1][service]
+			if !ok {
+				other = d.now
+			}
+			d.add("merged_changes", t, other) // nothing if t is the later one
+		}
+	}
+}
+
+func (f firstMerges) write(context.Context, *Computer, uint64) error { return nil }
+func (f firstMerges) size() int                                      { return 0 }
