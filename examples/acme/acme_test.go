@@ -82,7 +82,8 @@ func TestEverythingIsTaken(t *testing.T) {
 }
 
 // TestCommitsHang: the history of every repository hangs together: each parent is a
-// commit that is told, of the same repository, written before.
+// commit that is told, of the same repository, written before, and what is deployed
+// anywhere was written before that.
 func TestCommitsHang(t *testing.T) {
 	type commit struct {
 		repository string
@@ -90,14 +91,18 @@ func TestCommitsHang(t *testing.T) {
 	}
 	commits := map[string]commit{}
 	roots := map[string]int{}
-	parents, deployed := map[string][]string{}, map[string]string{}
+	type brought struct {
+		hash string
+		at   time.Time
+	}
+	parents, deployed := map[string][]string{}, map[string]brought{}
 	err := acme.Generate(small, func(e *acme.Event) error {
 		switch e.Kind {
 		case events.CommitRecorded:
 			commits[e.Subject] = commit{e.Content.Repository.ID, e.Time}
 			parents[e.Subject] = append([]string(nil), e.Content.Parents...)
 		case events.ServiceDeployed, events.ServiceRolledBack:
-			deployed[e.ID] = e.Custom.Commit
+			deployed[e.ID] = brought{e.Custom.Commit, parse(e.Custom.StartedAt)}
 		}
 		return nil
 	})
@@ -118,9 +123,12 @@ func TestCommitsHang(t *testing.T) {
 			}
 		}
 	}
-	for id, hash := range deployed {
-		if _, ok := commits[hash]; !ok {
-			t.Fatalf("%s brought %s, which is not told", id, hash)
+	for id, b := range deployed {
+		switch c, ok := commits[b.hash]; {
+		case !ok:
+			t.Fatalf("%s brought %s, which is not told", id, b.hash)
+		case c.at.After(b.at):
+			t.Fatalf("%s began at %v to bring %s, which was written at %v", id, b.at, b.hash, c.at)
 		}
 	}
 	if len(roots) < 10 {

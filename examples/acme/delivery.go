@@ -268,7 +268,11 @@ func (l *line) repair(p *deployment, incident string, begin, mended time.Time, r
 func (w *World) tellDeployment(s *stream, p *deployment) {
 	if p.staged {
 		p := *p
-		p.waves = []attempt{{"staging", p.start.Add(-40 * time.Minute), p.start.Add(-28 * time.Minute), false}}
+		begin := p.start.Add(-40 * time.Minute)
+		if begin.Before(p.cut) {
+			begin = p.cut // nobody tries out what is not merged
+		}
+		p.waves = []attempt{{"staging", begin, begin.Add(min(12*time.Minute, p.start.Sub(begin))), false}}
 		w.tellAttempt(s, &p, 0)
 	}
 	for i := range p.waves {
