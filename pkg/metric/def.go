@@ -146,16 +146,18 @@ func (d Def) Validate() error {
 	return nil
 }
 
-// The two ways the one SQL is asked. A metric's SQL reads the relation
+// The two ways the one SQL is asked. A metric's SQL reads the relations
 //
-//	windows (grain, window_start, window_end)      what to compute, half-open, UTC
-//	spread (piece, number, window_start, window_end)   which windows hold which of the pieces that all their ends cut time into
-//	pieces (piece, one)                                the pieces' first instants; one is 1, for ASOF JOIN
+//	windows (grain, window_start, window_end)               what to compute, half-open, UTC
+//	spread (piece, number, window_start, window_end, day)   which windows hold which of the pieces that all their ends cut time
+//	                                                        into; day is that of window_start in the organisation's time zone
+//	pieces (piece, one)                                     the pieces' first instants; one is 1, for ASOF JOIN
 //
 // and the values
 //
-//	asked_from, asked_to, asked_grains             the first start and the last end of them, and their grains
-//	asked_services, asked_teams, asked_units       arrays to filter by; empty means all
+//	asked_from, asked_to, asked_grains                      the first start and the last end of them, and their grains
+//	asked_services, asked_teams, asked_units                arrays to filter by; empty means all
+//	zone                                                    the organisation's time zone
 //
 // and returns grain, window_start, window_end, service, team, unit, dims, value,
 // numerator, denominator, n, ci_low, ci_high, quality: a row for each service,

@@ -62,24 +62,27 @@ type runner struct {
 	imports uint64 // blocks of the organisation so far: which says something later
 }
 
-// clear empties every table but those that are the same for all cases.
-func (r *runner) clear() {
+// Clear empties every table but those that are the same for all cases.
+func Clear(ctx context.Context, s *store.Store) error {
 	var tables []string
-	err := r.store.Conn().QueryRow(r.t.Context(), `
+	err := s.Conn().QueryRow(ctx, `
 		SELECT groupArray(concat(database, '.', name)) FROM system.tables
 		WHERE database IN ('payoff', 'payoff_private') AND endsWith(engine, 'MergeTree') AND total_rows > 0 AND name NOT IN ('schema_migrations', 'calendar', 'organisation', 'metrics')`).Scan(&tables)
 	if err != nil {
-		r.t.Fatal(err)
+		return err
 	}
 	for _, table := range tables {
-		if err := r.store.Exec(r.t.Context(), "TRUNCATE TABLE "+table); err != nil {
-			r.t.Fatal(err)
+		if err := s.Exec(ctx, "TRUNCATE TABLE "+table); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 func (r *runner) run() {
-	r.clear()
+	if err := Clear(r.t.Context(), r.store); err != nil {
+		r.t.Fatal(err)
+	}
 	for _, s := range r.c.steps {
 		var err error
 		switch s.verb {

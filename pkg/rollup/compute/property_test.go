@@ -15,6 +15,7 @@ import (
 
 	"github.com/payoff-metrics/payoff/pkg/dora"
 	"github.com/payoff-metrics/payoff/pkg/metric"
+	"github.com/payoff-metrics/payoff/pkg/metric/metrictest"
 	"github.com/payoff-metrics/payoff/pkg/rollup/compute"
 	"github.com/payoff-metrics/payoff/pkg/store"
 	"github.com/payoff-metrics/payoff/pkg/store/storetest"
@@ -54,7 +55,9 @@ func anyOrder(t *testing.T, r *rand.Rand) {
 	asTheirViews(t, s)
 
 	for round := range 2 {
-		empty(t, s)
+		if err := metrictest.Clear(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
 		shuffled := slices.Clone(evs)
 		for range len(evs) / 3 {
 			shuffled = append(shuffled, evs[r.IntN(len(evs))])
@@ -118,20 +121,6 @@ func asTheirViews(t *testing.T, s *store.Store) {
 		}
 		if straight == asked || less != 0 || more != 0 || rows == 0 && !strings.Contains(view, "pull") {
 			t.Errorf("%s has %d rows, of which metrics miss %d; they have %d that it has not", view, rows, less, more)
-		}
-	}
-}
-
-func empty(t *testing.T, s *store.Store) {
-	t.Helper()
-	var tables []string
-	if err := s.Conn().QueryRow(t.Context(), `SELECT groupArray(concat(database, '.', name)) FROM system.tables
-		WHERE database IN ('payoff', 'payoff_private') AND engine LIKE '%MergeTree' AND name NOT IN ('schema_migrations', 'calendar', 'organisation')`).Scan(&tables); err != nil {
-		t.Fatal(err)
-	}
-	for _, table := range tables {
-		if err := s.Exec(t.Context(), "TRUNCATE TABLE "+table); err != nil {
-			t.Fatal(err)
 		}
 	}
 }
