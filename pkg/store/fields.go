@@ -179,6 +179,31 @@ func field[T any, B array.Builder, A arrow.Array](name string, kind arrow.DataTy
 	}
 }
 
+// orNull is a field of a pointer to a value; nil is null.
+func orNull[T, V any, B interface {
+	array.Builder
+	Append(V)
+}, A interface {
+	arrow.Array
+	Value(int) V
+}](name string, kind arrow.DataType, at func(*T) **V) Field[T] {
+	return field(name, kind,
+		func(b B, t *T) error {
+			if p := *at(t); p != nil {
+				b.Append(*p)
+			} else {
+				b.AppendNull()
+			}
+			return nil
+		},
+		func(a A, i int, t *T) {
+			if a.IsValid(i) {
+				v := a.Value(i)
+				*at(t) = &v
+			}
+		})
+}
+
 // Text is a String, of low cardinality or not.
 func Text[T any](name string, at func(*T) *string) Field[T] {
 	return field(name, arrow.BinaryTypes.String,
@@ -195,21 +220,7 @@ func Flag[T any](name string, at func(*T) *bool) Field[T] {
 
 // FlagOrNull is a Bool; nil is null.
 func FlagOrNull[T any](name string, at func(*T) **bool) Field[T] {
-	return field(name, arrow.FixedWidthTypes.Boolean,
-		func(b *array.BooleanBuilder, t *T) error {
-			if p := *at(t); p != nil {
-				b.Append(*p)
-			} else {
-				b.AppendNull()
-			}
-			return nil
-		},
-		func(a *array.Boolean, i int, t *T) {
-			if a.IsValid(i) {
-				v := a.Value(i)
-				*at(t) = &v
-			}
-		})
+	return orNull[T, bool, *array.BooleanBuilder, *array.Boolean](name, arrow.FixedWidthTypes.Boolean, at)
 }
 
 // Count is a UInt32.
@@ -235,21 +246,7 @@ func Number[T any](name string, at func(*T) *int64) Field[T] {
 
 // NumberOrNull is an Int64; nil is null.
 func NumberOrNull[T any](name string, at func(*T) **int64) Field[T] {
-	return field(name, arrow.PrimitiveTypes.Int64,
-		func(b *array.Int64Builder, t *T) error {
-			if p := *at(t); p != nil {
-				b.Append(*p)
-			} else {
-				b.AppendNull()
-			}
-			return nil
-		},
-		func(a *array.Int64, i int, t *T) {
-			if a.IsValid(i) {
-				v := a.Value(i)
-				*at(t) = &v
-			}
-		})
+	return orNull[T, int64, *array.Int64Builder, *array.Int64](name, arrow.PrimitiveTypes.Int64, at)
 }
 
 // Total is a UInt64.
@@ -261,21 +258,7 @@ func Total[T any](name string, at func(*T) *uint64) Field[T] {
 
 // FloatOrNull is a Float64; nil is null.
 func FloatOrNull[T any](name string, at func(*T) **float64) Field[T] {
-	return field(name, arrow.PrimitiveTypes.Float64,
-		func(b *array.Float64Builder, t *T) error {
-			if p := *at(t); p != nil {
-				b.Append(*p)
-			} else {
-				b.AppendNull()
-			}
-			return nil
-		},
-		func(a *array.Float64, i int, t *T) {
-			if a.IsValid(i) {
-				v := a.Value(i)
-				*at(t) = &v
-			}
-		})
+	return orNull[T, float64, *array.Float64Builder, *array.Float64](name, arrow.PrimitiveTypes.Float64, at)
 }
 
 // Time is a DateTime64(3); the zero time is null.

@@ -17,6 +17,8 @@ type thing struct {
 	Big                   int64
 	Took                  time.Duration
 	Left                  *int64
+	Sum                   uint64
+	Share                 *float64
 	At, Until             time.Time
 	Words, Kinds          []string
 	Pairs                 [][2]string
@@ -33,6 +35,8 @@ var thingFields = []Field[thing]{
 	Number("big", func(t *thing) *int64 { return &t.Big }),
 	Milliseconds("took", func(t *thing) *time.Duration { return &t.Took }),
 	NumberOrNull("left", func(t *thing) **int64 { return &t.Left }),
+	Total("sum", func(t *thing) *uint64 { return &t.Sum }),
+	FloatOrNull("share", func(t *thing) **float64 { return &t.Share }),
 	Time("at", func(t *thing) *time.Time { return &t.At }),
 	Time("until", func(t *thing) *time.Time { return &t.Until }),
 	Texts("words", func(t *thing) *[]string { return &t.Words }),
@@ -44,7 +48,7 @@ func things(t testing.TB) *Store {
 	s, _ := open(t)
 	for _, sql := range []string{"CREATE DATABASE things", `CREATE TABLE things.things
 		(
-			name String, kind LowCardinality(String), id UUID, other Nullable(UUID), is Bool, maybe Nullable(Bool), n UInt32, big Int64, took Int64, left Nullable(Int64),
+			name String, kind LowCardinality(String), id UUID, other Nullable(UUID), is Bool, maybe Nullable(Bool), n UInt32, big Int64, took Int64, left Nullable(Int64), sum UInt64, share Nullable(Float64),
 			at DateTime64(3, 'UTC'), until Nullable(DateTime64(3, 'UTC')), words Array(String), kinds Array(LowCardinality(String)),
 			pairs Array(Tuple(a LowCardinality(String), b String)), generation UInt64, deleted UInt8
 		) ENGINE = MergeTree ORDER BY n`} {
@@ -59,10 +63,10 @@ func things(t testing.TB) *Store {
 // in as many rows as it likes.
 func TestFields(t *testing.T) {
 	s := things(t)
-	yes, no, left := true, false, int64(-7)
+	yes, no, left, share := true, false, int64(-7), -1.0/3
 	some := []thing{
 		{},
-		{Name: "a", Kind: "k", Is: true, Maybe: &yes, Big: -1 << 62, Took: -time.Hour, Left: &left, Until: day.Add(time.Millisecond), Words: []string{"", "x y"}, Kinds: []string{"k"},
+		{Name: "a", Kind: "k", Is: true, Maybe: &yes, Big: -1 << 62, Took: -time.Hour, Left: &left, Sum: 1<<64 - 1, Share: &share, Until: day.Add(time.Millisecond), Words: []string{"", "x y"}, Kinds: []string{"k"},
 			Pairs: [][2]string{{"git", "acme/shop"}, {"ci", ""}}, Other: "00000000-0000-0000-0000-000000000001"},
 		{Name: strings.Repeat("long ", 100), Kind: "ü", Maybe: &no, Words: []string{"z"}, At: time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC)},
 	}
