@@ -29,13 +29,13 @@ demo: build ## set up, run the way on an example, and open its pages
 
 test: engine ## all tests that need no server
 	@scripts/get-browser.sh || echo "without it the test that looks at pages is skipped"
-	$(GO) test $(TESTFLAGS) ./...
+	@scripts/in-memory.sh $(GO) test $(TESTFLAGS) ./...
 
 race: engine ## the same under the race detector
-	$(GO) test -race $(TESTFLAGS) ./...
+	@scripts/in-memory.sh $(GO) test -race $(TESTFLAGS) ./...
 
 check: engine browser lint fresh ## everything a change must pass; CI calls this
-	@scripts/check-tests.sh
+	@scripts/in-memory.sh scripts/check-tests.sh
 	@$(MAKE) --no-print-directory crash
 	@scripts/test-kafka.sh
 

@@ -6,23 +6,8 @@
 # under the detector. `make lint` vets all, so it is not done here again.
 set -eu
 cd "$(dirname "$0")/.."
-# The engine's tables are thousands of small files that live for seconds: finding room
-# for the next takes a disk's file system a fifth of the tests' time. They are kept in
-# memory where there is plenty of it and programs may be run from there.
-enough() {
-    [ "$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo 2>/dev/null || echo 0)" -ge 12 ] &&
-        [ "$(df -Pk "$1" | awk 'NR == 2 {print int($4 / 1048576)}')" -ge 8 ] &&
-        printf '#!/bin/sh\n' >"$1/runs" && chmod +x "$1/runs" && "$1/runs"
-}
-scratch="$(mktemp -d)"
-memory="$(mktemp -d /dev/shm/payoff.XXXXXX 2>/dev/null || true)"
-trap 'rm -rf "$scratch" ${memory:+"$memory"}' EXIT INT TERM
-log="$scratch/log"
-export GOTMPDIR="$scratch"
-if [ -n "$memory" ] && enough "$memory" 2>/dev/null; then
-    export TMPDIR="$memory"
-    echo "temporary files are kept in $memory"
-fi
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT INT TERM
 status=0
 # A test binary that is done does not wait a second for one more race.
 export GORACE="${GORACE-atexit_sleep_ms=0}"
