@@ -223,9 +223,14 @@ func (e *env) dashboardsTimeCmd() *cobra.Command {
 		Long: `Run every query of the dashboards as a reader, one after the other and again,
 by day, week, month and quarter, for the whole and for some services, and say how
 long they take. The five slowest are listed, with --verbose all of them.`,
-		RunE: func(c *cobra.Command, _ []string) error { return e.timeDashboards(c.Context(), budget) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if budget <= 0 {
+				return fmt.Errorf("--for %v is no time to go on for; give one such as 2m, or 1s for once each", budget)
+			}
+			return e.timeDashboards(c.Context(), budget)
+		},
 	}
-	c.Flags().DurationVar(&budget, "for", time.Minute, "how long to go on; each query runs at least once")
+	c.Flags().DurationVar(&budget, "for", time.Minute, "how long to go on, more than 0; each query runs at least once")
 	return c
 }
 

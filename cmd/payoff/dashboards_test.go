@@ -34,8 +34,22 @@ func TestDashboards(t *testing.T) {
 	if faults := strings.Count(said, "✗"); faults == 0 || faults != strings.Count(said, "more than 1ns") {
 		t.Error(said)
 	}
-	if said := must(t, "--data", filepath.Join(dir, "data"), "dashboards", "time", "--for", "0s"); strings.Count(said, "\npayoff-") != 5 || !strings.Contains(said, "Over all queries half took at most") {
+	if said := must(t, "--data", filepath.Join(dir, "data"), "dashboards", "time", "--for", "1ns"); strings.Count(said, "\npayoff-") != 5 || !strings.Contains(said, "Over all queries half took at most") {
 		t.Errorf("the times are\n%s", said)
+	}
+}
+
+// TestDashboardsTimeFor: how long to go on is a time, and more than none.
+func TestDashboardsTimeFor(t *testing.T) {
+	for _, wrong := range []string{"-1s", "0", "0s", "abc"} {
+		dir := filepath.Join(t.TempDir(), "data")
+		code, stdout, stderr := payoff(t, "--data", dir, "dashboards", "time", "--for", wrong)
+		if code != exitError || stdout != "" || !strings.Contains(stderr, wrong) || !strings.Contains(stderr, "--for") {
+			t.Errorf("--for %s: exit %d, %q, %q", wrong, code, stdout, stderr)
+		}
+		if _, err := os.Stat(dir); !os.IsNotExist(err) {
+			t.Errorf("--for %s made %s: %v", wrong, dir, err)
+		}
 	}
 }
 
