@@ -137,3 +137,20 @@ func (w Window) Label(loc *time.Location) string {
 		return t.Format("2006-01-02")
 	}
 }
+
+// Days names the first and the last day of a window, for whoever counts no weeks:
+// "9 to 15 November 2026".
+func (w Window) Days(loc *time.Location) string {
+	const day, month, year = "2", "2 January", "2 January 2006"
+	from, to := w.Start.In(loc), w.End.In(loc).Add(-time.Millisecond)
+	form := day
+	switch {
+	case from.Year() != to.Year():
+		form = year
+	case from.Month() != to.Month():
+		form = month
+	case from.Day() == to.Day():
+		return to.Format(year)
+	}
+	return from.Format(form) + " to " + to.Format(year)
+}

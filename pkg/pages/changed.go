@@ -15,7 +15,7 @@ import (
 // too.
 type changed struct {
 	Week, Href string    // Href is that of its review; may be empty
-	Days       string    // "9 to 15 November"
+	Days       string    // "9 to 15 November 2026"
 	Judgement  string    // what was looked at, and what chance gives
 	New, Older []newsRow // that began in the week, and before
 }
@@ -73,7 +73,7 @@ func (p *pages) weekly(ctx context.Context, week metric.Window) ([]metric.Point,
 }
 
 func (p *pages) changedIn(week metric.Window, judged *behaviour.Page) *changed {
-	c := &changed{Week: week.Label(p.Location), Days: weekDays(week, p.Location), Judgement: judged.Judgement()}
+	c := &changed{Week: week.Label(p.Location), Days: week.Days(p.Location), Judgement: judged.Judgement()}
 	if p.Reviews != nil {
 		c.Href = "/review/" + c.Week
 	}

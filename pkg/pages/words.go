@@ -39,15 +39,6 @@ func reason(d metric.Def) (sentence, remedy string) {
 	}
 }
 
-// weekDays are the first and the last day of a week: not everybody counts weeks.
-func weekDays(w metric.Window, loc *time.Location) string {
-	from, to := w.Start.In(loc), w.End.In(loc).Add(-time.Millisecond)
-	if from.Month() == to.Month() {
-		return from.Format("2") + " to " + to.Format("2 January")
-	}
-	return from.Format("2 January") + " to " + to.Format("2 January")
-}
-
 // interval is the 95 % interval of a point; "" when it has none.
 func interval(u metric.Unit, p metric.Point) string {
 	if p.CILow == nil || p.CIHigh == nil {

@@ -18,7 +18,6 @@
 package review
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -181,7 +180,7 @@ func Build(in Input) (Review, error) {
 	r := Review{
 		Organisation: in.Organisation,
 		Week:         in.Week.Label(in.Location),
-		Days:         days(in.Week, in.Location),
+		Days:         in.Week.Days(in.Location),
 		AsOf:         in.AsOf.In(in.Location).Format("2 January 2006, 15:04 MST"),
 		KnownTo:      b.lastDay().Format("2 January 2006"),
 		Running:      in.AsOf.Before(in.Week.End),
@@ -212,17 +211,6 @@ type builder struct {
 
 // lastDay is a time of the last day of which anything is known.
 func (b *builder) lastDay() time.Time { return b.in.KnownTo.Add(-time.Millisecond).In(b.Location) }
-
-func days(w metric.Window, loc *time.Location) string {
-	from, to := w.Start.In(loc), w.End.In(loc).Add(-time.Millisecond)
-	switch {
-	case from.Year() != to.Year():
-		return from.Format("2 January 2006") + " to " + to.Format("2 January 2006")
-	case from.Month() != to.Month():
-		return from.Format("2 January") + " to " + to.Format("2 January 2006")
-	}
-	return fmt.Sprintf("%d to %s", from.Day(), to.Format("2 January 2006"))
-}
 
 // id makes the id of an element from a name.
 func id(parts ...string) string {
