@@ -207,10 +207,15 @@ func (q *request) setup() []string {
 	return list
 }
 
-// readerDefaults hold until the reader chooses otherwise; a later value wins.
+// readerDefaults hold until the reader chooses otherwise; a later value wins. Nothing
+// is compiled to machine code: that is done when an expression is met for the third
+// time, and takes longer than a reader's whole query, which is done in some 50 ms.
 var readerDefaults = []param{
 	{"max_result_bytes", fmt.Sprint(maxMaterialised)},
 	{"max_execution_time", "300"},
+	{"compile_expressions", "0"},
+	{"compile_aggregate_expressions", "0"},
+	{"compile_sort_description", "0"},
 }
 
 func keepSettings(settings []param) []param {

@@ -386,6 +386,13 @@ func TestReaderSettings(t *testing.T) {
 	if resp.StatusCode != 200 || body != "1\t2\t\n" {
 		t.Errorf("settings: %d %q", resp.StatusCode, body)
 	}
+	// What a reader asks is over before its machine code would be made.
+	for _, compiled := range []string{"compile_expressions", "compile_aggregate_expressions", "compile_sort_description"} {
+		resp, body := call{path: "/", user: engine.ReaderUser, params: query("SELECT getSetting('"+compiled+"')", compiled, "1")}.do(t, e)
+		if resp.StatusCode != 200 || body != "false\n" {
+			t.Errorf("%s: %d %q", compiled, resp.StatusCode, body)
+		}
+	}
 }
 
 // A reader's mistakes are explained where they are.
