@@ -30,6 +30,7 @@ type board struct {
 	grain  metric.Grain
 	of     subject
 	series []series
+	hidden bool // of a service: it is shown only inside its unit
 }
 
 func (b board) find(name string) (series, bool) {
@@ -70,7 +71,7 @@ func (p *pages) board(ctx context.Context, g metric.Grain, of subject, defs []me
 }
 
 func (p *pages) readBoard(ctx context.Context, g metric.Grain, of subject, defs []metric.Def) (board, error) {
-	b := board{grain: g, of: of}
+	b := board{grain: g, of: of, hidden: true}
 	if len(defs) == 0 {
 		return b, nil
 	}
@@ -85,6 +86,7 @@ func (p *pages) readBoard(ctx context.Context, g metric.Grain, of subject, defs 
 		byMetric[pt.Metric] = append(byMetric[pt.Metric], pt)
 	}
 	ws := p.windows(g, ps)
+	b.hidden = len(points.Hidden([]string{of.Service}, ps)) > 0
 	for _, d := range defs {
 		b.series = append(b.series, newSeries(d, byMetric[d.Name], ws))
 	}
@@ -153,11 +155,6 @@ func lastComplete(ps []metric.Point) int {
 		}
 	}
 	return -1
-}
-
-// known reports whether some series has a value.
-func (b board) known() bool {
-	return slices.ContainsFunc(b.series, series.known)
 }
 
 // comparable reports whether some series has a complete window and one before it.

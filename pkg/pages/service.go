@@ -59,8 +59,8 @@ func (p *pages) service(r *http.Request) (answer, error) {
 			b, err := p.board(ctx, grain, of, p.delivery("service"))
 			page.Grain, page.Grains = b.grain, grainChoices(of.path(), b.grain)
 			page.Figures, page.Watched = p.split(b)
-			if !b.known() {
-				page.Hidden = noNumbers
+			if b.hidden {
+				page.Hidden = "This service is shown only inside its unit: " + whyHidden + "."
 			}
 			return err
 		},
@@ -87,8 +87,8 @@ func (page *servicePage) facts() bool {
 	return len(page.Deployments)+len(page.Failures)+len(page.Incidents) > 0 || page.Waiting.Total > 0
 }
 
-// noNumbers says why a service has none.
-const noNumbers = "This service is shown only inside its unit: all its changes are of one person, or the team that owns it is one person or stands in for such a team, or none of its numbers is computed yet."
+// whyHidden says why a service has no numbers.
+const whyHidden = "all its changes are of one person, or the team that owns it is one person or stands in for such a team, or none of its numbers is computed yet"
 
 // readDeployments reads what failed, and then the deployments, which name it.
 func (p *pages) readDeployments(ctx context.Context, page *servicePage) error {

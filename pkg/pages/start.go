@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -202,18 +203,17 @@ func (p *pages) serviceRows(ctx context.Context, l *serviceList, names []string,
 		l.Columns = append(l.Columns, d.Title)
 	}
 	ws := p.windows(g, ps)
+	hidden := points.Hidden(names, ps)
 	for _, name := range names {
 		row := serviceRow{Name: name, Href: subject{Service: name}.href(g)}
-		known := false
 		for _, d := range defs {
-			known = known || len(by[of{d.Name, name}]) > 0
 			row.Cells = append(row.Cells, p.cell(newSeries(d, by[of{d.Name, name}], ws)))
 		}
 		switch d, ok := last[name]; {
-		case ok && known:
-			row.Deployed, row.When = d.Version, p.time(d.Ended)
-		case ok: // without its numbers, when it was deployed is as good as a person's doing
+		case ok && slices.Contains(hidden, name):
 			row.Hidden = true
+		case ok:
+			row.Deployed, row.When = d.Version, p.time(d.Ended)
 		}
 		l.Rows = append(l.Rows, row)
 	}

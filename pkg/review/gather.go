@@ -122,13 +122,8 @@ func (d Desk) hidden(ctx context.Context, w metric.Window, ps []metric.Point) ([
 		WHERE tier = 'production' AND first_at < {to:DateTime64(3)}`, store.Millis("to", w.End)); err != nil {
 		return nil, fmt.Errorf("listing the services of %s: %w", w.Label(d.Location), err)
 	}
-	shown := make(map[string]bool)
-	for _, p := range ps {
-		if p.Grain == metric.Week && p.Start.Equal(w.Start) {
-			shown[p.Service] = true
-		}
-	}
-	return slices.DeleteFunc(covered[0].Services, func(s string) bool { return shown[s] }), nil
+	ofWeek := slices.DeleteFunc(slices.Clone(ps), func(p metric.Point) bool { return p.Grain != metric.Week || !p.Start.Equal(w.Start) })
+	return points.Hidden(covered[0].Services, ofWeek), nil
 }
 
 // What happened, by the view it is read from; a view that the store does not have
