@@ -144,12 +144,15 @@ func cart(t *testing.T) []events.Event {
 		r.deploy("lone", "production", fmt.Sprintf("v77.%d", i), commit, at.Add(3*time.Hour))
 	}
 	r.add(events.IncidentDetected, "INC-77", "", on(12, 13), events.Fields{}, events.Fields{Service: &events.Ref{ID: "lone"}, Environment: &events.Ref{ID: "production"}})
+	for i, at := range []time.Time{time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC), time.Date(2026, 6, 10, 9, 0, 0, 0, time.UTC), time.Date(2026, 9, 9, 9, 0, 0, 0, time.UTC)} {
+		r.deploy("shrinking", "production", fmt.Sprintf("v88.%d", i), "", at)
+	}
 	declare(r)
 	return r.out
 }
 
 // declare is the organisation: bakery and checkout have three members, solo one, for
-// which bakery stands in, pair two.
+// which bakery stands in, pair two, small three until August and one since.
 func declare(r *recorder) {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	say := func(subject string, d events.Declared) {
@@ -159,6 +162,11 @@ func declare(r *recorder) {
 	say("unit/logistics", events.Declared{})
 	say("team/pair", events.Declared{Unit: "logistics"})
 	say("service/service-03", events.Declared{Team: "pair"})
+	say("team/small", events.Declared{Unit: "logistics"})
+	say("service/shrinking", events.Declared{Team: "small"})
+	for i, until := range []string{"", "2026-08-02T22:00:00Z", "2026-08-02T22:00:00Z"} {
+		say(fmt.Sprintf("person/small-%d", i), events.Declared{Person: fmt.Sprintf("s%d", i), Team: "small", To: until})
+	}
 	say("service/lone", events.Declared{Team: "checkout"})
 	say("team/bakery", events.Declared{Unit: "commerce"})
 	say("team/checkout", events.Declared{Unit: "commerce"})

@@ -330,6 +330,18 @@ func testTeams(t *testing.T, h http.Handler) {
 	if said := says(t, h, "/team/bakery", "it stands in for a team of one"); strings.Contains(said, "95 % interval") {
 		t.Errorf("numbers of the team that stands in: %s", said)
 	}
+	// What is shown of a team that has become small ends where it did, and says so.
+	said = says(t, h, "/team/small?grain=week", "Since 2026-08-03 this team has fewer than three members: its work is counted in unit logistics .", "2026-W31")
+	for _, week := range []string{"2026-W32", "2026-W37", "v88.2"} {
+		if strings.Contains(said, week) {
+			t.Errorf("a team that has become small shows %s: %s", week, said)
+		}
+	}
+	for _, other := range []string{"/team/checkout", "/team/solo", "/team/pair", "/unit/logistics"} {
+		if said := says(t, h, other); strings.Contains(said, "this team has fewer") {
+			t.Errorf("%s says that it has become small: %s", other, said)
+		}
+	}
 	says(t, h, "/unit/commerce?grain=month", "Delivery by month", "checkout", "solo", "service-00", "DORA score")
 	says(t, h, "/team/"+url.PathEscape(hostile), hostile)
 }

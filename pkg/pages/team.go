@@ -127,6 +127,7 @@ type teamPage struct {
 	Kind, Name string
 	Above      []link // the unit of a team
 	Hidden     string // why there are no numbers
+	Small      string // the day since when the team is too small to be shown by itself; "" if it is not
 	Grain      metric.Grain
 	Grains     []choice
 	Figures    []figure
@@ -213,10 +214,30 @@ func (p *pages) teamOrUnit(r *http.Request, page teamPage, of subject) (answer, 
 	if of.level() == "unit" {
 		reads = append(reads, func(ctx context.Context) (err error) { page.Score, err = p.score(ctx, of); return err })
 	}
+	if of.level() == "team" {
+		reads = append(reads, func(ctx context.Context) (err error) { page.Small, err = p.smallSince(ctx, of.Team); return err })
+	}
 	if err := together(ctx, reads...); err != nil {
 		return answer{}, err
 	}
 	return p.render("team", page)
+}
+
+// smallSince is the day since when a team that was large enough to be shown by itself
+// no longer is; "" where it is, or never was.
+func (p *pages) smallSince(ctx context.Context, name string) (string, error) {
+	var rows []struct {
+		Since time.Time `ch:"since"`
+	}
+	err := p.Store.Select(ctx, &rows, `SELECT max(valid_to) AS since FROM payoff.team_members WHERE team = {team:String} AND members IS NOT NULL HAVING count() > 0`,
+		store.Param("team", name))
+	if err != nil {
+		return "", fmt.Errorf("reading the sizes of team %s: %w", name, err)
+	}
+	if len(rows) == 0 || rows[0].Since.After(p.Now()) {
+		return "", nil
+	}
+	return p.bound(rows[0].Since), nil
 }
 
 // hasPoints reports whether anything is published of a subject.
