@@ -197,6 +197,9 @@ func (e *env) declareDemo(ctx context.Context, cfg config.Config, i *instance.In
 	if err != nil {
 		return err
 	}
+	for i := range drafts {
+		drafts[i].Received = e.now() // as what the tools tell is; no part of what is said
+	}
 	evs, err := p.Protect(drafts)
 	if err != nil {
 		return err

@@ -45,6 +45,7 @@ func TestDemo(t *testing.T) {
 		{"deployments", `SELECT count() FROM deployments WHERE tier = 'production' AND succeeded`, len(told.runs)},
 		{"rollbacks", `SELECT count() FROM deployments WHERE tier = 'production' AND succeeded AND class = 'rollback'`, told.rollbacks},
 		{"in the freeze", `SELECT countIf(NOT has(rework, 'rollback') AND NOT hotfix) FROM deployments WHERE tier = 'production' AND started_at >= '2025-12-17' AND started_at < '2026-01-06'`, 0},
+		{"sources not heard of in this hour", `SELECT count() FROM freshness WHERE last_received_at < now() - INTERVAL 1 HOUR`, 0},
 		{"parked", `SELECT count() FROM dead_letters`, 0},
 		{"pages", `SELECT count() FROM pages WHERE rotation != '' AND acknowledged_at >= triggered_at AND resolved_at >= acknowledged_at`, told.pages},
 		{"false alarms", `SELECT count() FROM pages WHERE label = 'false_alarm'`, told.falseAlarms},

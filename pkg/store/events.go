@@ -82,7 +82,7 @@ func (s *Store) FillEvents(ctx context.Context, spans ...Span) error {
 		return fmt.Errorf("filling events from %d spans of event_log: %w", len(spans), err)
 	}
 	err = s.Exec(ctx, `INSERT INTO payoff_private.freshness (source, last_occurred_at, last_received_at, last_loaded_at, facts)
-		SELECT source, maxIf(occurred_at, NOT has(flags, 'impossible_time')), max(received_at), max(loaded_at), uniqCombined64State(event_id)
+		SELECT source, maxIf(occurred_at, NOT has(flags, 'impossible_time') AND occurred_at <= received_at + INTERVAL 1 DAY), max(received_at), max(loaded_at), uniqCombined64State(event_id)
 		FROM payoff_private.event_log WHERE `+where+` GROUP BY source`, args...)
 	if err != nil {
 		return fmt.Errorf("filling freshness from %d spans of event_log: %w", len(spans), err)

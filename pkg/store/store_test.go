@@ -461,21 +461,23 @@ func TestPresentTellsRowsFromParked(t *testing.T) {
 	}
 }
 
-// TestFreshness tells a fact twice, one whose time nobody believes, and fills from
-// all of them twice.
+// TestFreshness tells a fact twice, one whose time nobody believes and one of next
+// year, and fills from all of them twice.
 func TestFreshness(t *testing.T) {
 	s, _ := migrated(t)
 	far := draft(2)
 	far.Time = time.Date(2150, 1, 1, 0, 0, 0, 0, time.UTC)
-	if err := s.InsertEvents(t.Context(), rows(t, 0, draft(1), far, draft(1))); err != nil {
+	ahead := draft(3)
+	ahead.Time = ahead.Received.AddDate(1, 0, 0)
+	if err := s.InsertEvents(t.Context(), rows(t, 0, draft(1), far, draft(1), ahead)); err != nil {
 		t.Fatal(err)
 	}
-	for _, span := range []Span{{p0, 0, 0}, {p0, 0, 2}} {
+	for _, span := range []Span{{p0, 0, 0}, {p0, 0, 3}} {
 		if err := s.FillEvents(t.Context(), span); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := value[string](t, s, "SELECT concat(source, ' ', toString(last_occurred_at), ' ', toString(facts)) FROM payoff.freshness"); got != "test 2026-11-20 09:30:01.000 2" {
+	if got := value[string](t, s, "SELECT concat(source, ' ', toString(last_occurred_at), ' ', toString(facts)) FROM payoff.freshness"); got != "test 2026-11-20 09:30:01.000 3" {
 		t.Errorf("freshness = %q", got)
 	}
 }
