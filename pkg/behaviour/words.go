@@ -170,12 +170,12 @@ func (v Verdict) ongoing(loc *time.Location) string {
 func (v Verdict) saysRare(since string) string {
 	r := v.Rare
 	if v.State != Judged {
-		return fmt.Sprintf("too rare for weekly limits, and too few for limits on the weeks between: %d of %s%s had any.", r.Events, plural(v.Weeks, "complete week", "complete weeks"), since)
+		return fmt.Sprintf("too rare for weekly limits, and too few for limits on the weeks between: %d of %s%s had any.", r.Events, metric.Counted(v.Weeks, "complete week", "complete weeks"), since)
 	}
 	last := r.Chart.Points[len(r.Chart.Points)-1]
-	gap := fmt.Sprintf("%s without since the last", plural(r.Gap, "week", "weeks"))
+	gap := fmt.Sprintf("%s without since the last", metric.Counted(r.Gap, "week", "weeks"))
 	if !r.Running {
-		gap = fmt.Sprintf("%s without before this one", plural(r.Gap, "week", "weeks"))
+		gap = fmt.Sprintf("%s without before this one", metric.Counted(r.Gap, "week", "weeks"))
 	}
 	usual := fmt.Sprintf("%s; usual%s is %.0f, limit %.0f", gap, since, last.Center, math.Floor(last.Upper))
 	if len(v.Rules) == 0 {
@@ -225,19 +225,19 @@ func (p *Page) Judgement() string {
 	if count[Judged] == 0 {
 		return fmt.Sprintf("No chart could be judged: limits need %d complete weeks.", minimum)
 	}
-	s := fmt.Sprintf("%s judged, %s", plural(count[Judged], "chart was", "charts were"), plural(news, "signal", "signals"))
+	s := fmt.Sprintf("%s judged, %s", metric.Counted(count[Judged], "chart was", "charts were"), metric.Counted(news, "signal", "signals"))
 	if news == 0 {
-		s = fmt.Sprintf("%s judged, no signal", plural(count[Judged], "chart was", "charts were"))
+		s = fmt.Sprintf("%s judged, no signal", metric.Counted(count[Judged], "chart was", "charts were"))
 	}
 	s += fmt.Sprintf(". With the false discovery rate held at %.0f %%, at most one signal in %.0f is expected to be chance.", 100*FalseDiscoveries, 1/FalseDiscoveries)
 	if news > MaxNews {
 		s += fmt.Sprintf(" The %d that chance explains least are told, new ones first.", MaxNews)
 	}
 	if n := count[Young]; n > 0 {
-		s += " " + plural(n, "chart has", "charts have") + " too few complete weeks or events for limits yet."
+		s += " " + metric.Counted(n, "chart has", "charts have") + " too few complete weeks or events for limits yet."
 	}
 	if n := count[Still]; n > 0 {
-		s += " " + plural(n, "varies", "vary") + " too rarely for weekly limits."
+		s += " " + metric.Counted(n, "varies", "vary") + " too rarely for weekly limits."
 	}
 	return s
 }
@@ -284,13 +284,6 @@ func clip(s string) string {
 		return string(r[:most-1]) + "…"
 	}
 	return s
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }
 
 // sentence begins with a capital.

@@ -44,6 +44,14 @@ func significant(v float64) string {
 	return strconv.FormatFloat(v, 'f', max(0, 2-n), 64)
 }
 
+// Counted is how many there are of something, in words: "1 week", "3 weeks".
+func Counted[N ~int | ~int64 | ~uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n) + " " + many
+}
+
 // count writes a whole number as one.
 func count(v float64) string {
 	if v == math.Trunc(v) {

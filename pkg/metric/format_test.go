@@ -25,3 +25,11 @@ func TestFormat(t *testing.T) {
 		t.Errorf("nothing reads %q", got)
 	}
 }
+
+func TestCounted(t *testing.T) {
+	for n, want := range map[int]string{0: "0 weeks", 1: "1 week", 2: "2 weeks", -1: "-1 weeks", 1000: "1000 weeks"} {
+		if got := Counted(n, "week", "weeks"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -190,7 +190,7 @@ func (p *pages) releaseRows(c change, rs []release) []releaseRow {
 	var out []releaseRow
 	for _, r := range rs {
 		row := releaseRow{Service: link{r.Service, subject{Service: r.Service}.path()},
-			Text: fmt.Sprintf("%s to %s, %s: it shipped %d %s", orDash(r.Version), r.Tier, p.time(r.Ended), r.Shipped, plural(int(r.Shipped), "change"))}
+			Text: fmt.Sprintf("%s to %s, %s: it shipped %s", orDash(r.Version), r.Tier, p.time(r.Ended), metric.Counted(r.Shipped, "change", "changes"))}
 		for _, commit := range r.Changes {
 			if commit != c.Commit {
 				row.Changes = append(row.Changes, link{shortHash(commit), changeHref(c.Repository, commit)})

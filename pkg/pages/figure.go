@@ -3,6 +3,7 @@ package pages
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ type reading struct {
 	Value    string
 	Interval string // "" when there is none
 	N        uint64
-	Facts    string // what n counts
+	Facts    string // n with what it counts: "3 shipped changes"
 	Over     string // what a rate is divided by; may be empty
 	Low      bool   // from few facts
 }
@@ -161,9 +162,9 @@ func whyNone(b board, s series) (sentence, remedy string) {
 }
 
 func (p *pages) reading(d metric.Def, pt metric.Point) *reading {
-	r := &reading{Period: p.label(pt), Value: d.Unit.Format(pt.Value), Interval: interval(d.Unit, pt), N: pt.N, Facts: facts(d), Low: pt.Quality == metric.LowN}
+	r := &reading{Period: p.label(pt), Value: d.Unit.Format(pt.Value), Interval: interval(d.Unit, pt), N: pt.N, Facts: metric.Counted(pt.N, fact(d), facts(d)), Low: pt.Quality == metric.LowN}
 	if (d.Unit == metric.PerDay || d.Unit == metric.PerWeek) && pt.Denominator != nil {
-		r.Over = fmt.Sprintf("in %.0f service-days", *pt.Denominator)
+		r.Over = "in " + metric.Counted(int64(math.Round(*pt.Denominator)), "service-day", "service-days")
 	}
 	return r
 }
@@ -241,7 +242,7 @@ func (p *pages) table(b board, s series) table {
 // strip draws the last windows of a series in little room.
 func (p *pages) strip(s series) template.HTML {
 	ps := s.main[max(0, len(s.main)-stripWindows):]
-	return chart.Strip{Name: fmt.Sprintf("%d %ss", len(ps), ps[0].Grain), Unit: s.def.Unit, Points: ps, Location: p.Location}.SVG()
+	return chart.Strip{Name: metric.Counted(len(ps), string(ps[0].Grain), string(ps[0].Grain)+"s"), Unit: s.def.Unit, Points: ps, Location: p.Location}.SVG()
 }
 
 func (p *pages) label(pt metric.Point) string {

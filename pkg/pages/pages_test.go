@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -206,6 +207,9 @@ func testCrawl(t *testing.T, h http.Handler) {
 	}
 }
 
+// ofOne is a count of one before a plural.
+var ofOne = regexp.MustCompile(`(?:^|[^\d.,:/–-] )1 (?:more |by )?(?:[a-z]+[ -])?(?:deployments|changes|requests|incidents|services|metrics|days|service-days|weeks|months|quarters|years|hours|minutes|pages|charts|findings|members)\b`)
+
 func checkPage(t *testing.T, target string, w *httptest.ResponseRecorder) (links []string) {
 	t.Helper()
 	if n := w.Body.Len(); n > 100_000 {
@@ -223,6 +227,9 @@ func checkPage(t *testing.T, target string, w *httptest.ResponseRecorder) (links
 	ids, level, captions, tables := make(map[string]bool), 0, 0, 0
 	var refs []string
 	for n := range doc.Descendants() {
+		if n.Type == html.TextNode && ofOne.MatchString(n.Data) {
+			t.Errorf("%s says %q", target, n.Data)
+		}
 		if n.Type != html.ElementNode {
 			continue
 		}
@@ -638,6 +645,30 @@ func TestComparison(t *testing.T) {
 	} {
 		if got := comparison(d, c.now, c.was, "2026-Q2"); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
+// TestOfOne: one fact is not "1 deployments".
+func TestOfOne(t *testing.T) {
+	d, err := catalogue.Find("dora.deployment_frequency")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, days := 1.0, 1.0
+	p := &pages{Options: Options{Location: berlin}}
+	for n, want := range map[uint64]string{0: "0 deployments", 1: "1 deployment", 2: "2 deployments"} {
+		r := p.reading(d, metric.Point{Grain: metric.Day, Value: &v, Denominator: &days, N: n})
+		if r.Facts != want || r.Over != "in 1 service-day" {
+			t.Errorf("%d: %q %q, want %q in 1 service-day", n, r.Facts, r.Over, want)
+		}
+	}
+	if got := ago(now.AddDate(0, 0, -1), now); got != "1 day ago" {
+		t.Errorf("a day ago is %q", got)
+	}
+	for _, text := range []string{"n 1 shipped changes", "1 more metrics", "users of 1 services"} {
+		if !ofOne.MatchString(text) {
+			t.Errorf("%q is taken for right", text)
 		}
 	}
 }

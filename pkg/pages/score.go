@@ -2,7 +2,6 @@ package pages
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	"github.com/payoff-metrics/payoff/pkg/metric"
@@ -45,7 +44,7 @@ func (p *pages) score(ctx context.Context, of subject) (*scoreBlock, error) {
 	if pt.Numerator != nil {
 		block.Known = strconv.FormatFloat(*pt.Numerator, 'f', 0, 64) + " of 5 components"
 	} else {
-		block.Known = fmt.Sprintf("median of %d %s", pt.N, plural(int(pt.N), "service"))
+		block.Known = "median of " + metric.Counted(pt.N, "service", "services")
 	}
 	for _, st := range d.Stats {
 		if v := s.stat(st, pt); of.Service != "" {

@@ -139,7 +139,7 @@ func (p *pages) serviceList(ctx context.Context, q url.Values, all []string, g m
 	if s := q.Get("page"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > l.Pages {
-			return l, badRequest("The services fill " + strconv.Itoa(l.Pages) + " " + plural(l.Pages, "page") + "; there is no page “" + clip(s) + "”.")
+			return l, badRequest("The services fill " + metric.Counted(l.Pages, "page", "pages") + "; there is no page “" + clip(s) + "”.")
 		}
 		l.Page = n
 	}

@@ -25,6 +25,9 @@ func quality(q string) string {
 // facts is what a metric's n counts: "shipped changes".
 func facts(d metric.Def) string { return words(d.Facts[0]) }
 
+// fact is one of them.
+func fact(d metric.Def) string { return strings.TrimSuffix(facts(d), "s") }
+
 // reason says why a metric has no value, and the command that would give it one.
 func reason(d metric.Def) (sentence, remedy string) {
 	switch d.Facts[0] {
@@ -98,20 +101,13 @@ func ago(t, now time.Time) string {
 		name string
 	}{{365 * 24 * time.Hour, "year"}, {30 * 24 * time.Hour, "month"}, {24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
 		if n := int(d / u.of); n > 0 {
-			return fmt.Sprintf("%d %s ago", n, plural(n, u.name))
+			return metric.Counted(n, u.name, u.name+"s") + " ago"
 		}
 	}
 	if d < -time.Minute {
 		return "in the future"
 	}
 	return "just now"
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
 }
 
 // class says in words what kind of deployment it was.

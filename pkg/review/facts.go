@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/behaviour"
+	"github.com/payoff-metrics/payoff/pkg/metric"
 )
 
 // Kinds of facts.
@@ -95,7 +96,7 @@ func (b *builder) whatHappened(of behaviour.Subject, most int) []string {
 		{Incident, "incident", "incidents"},
 	} {
 		if n := h.count(k.kind); n > 0 {
-			counts = append(counts, plural(n, k.one, k.many))
+			counts = append(counts, metric.Counted(n, k.one, k.many))
 		}
 	}
 	out := []string{"No deployment and no incident is known of the week."}
@@ -112,7 +113,7 @@ func (b *builder) whatHappened(of behaviour.Subject, most int) []string {
 	}
 	if of == (behaviour.Subject{}) && b.in.Restated > 0 {
 		out = append(out, fmt.Sprintf("Late or corrected events changed %s of %s that had been published before.",
-			plural(int(b.in.Restated), "weekly number", "weekly numbers"), plural(int(b.in.RestatedWeeks), "week", "weeks")))
+			metric.Counted(b.in.Restated, "weekly number", "weekly numbers"), metric.Counted(b.in.RestatedWeeks, "week", "weeks")))
 	}
 	return out
 }

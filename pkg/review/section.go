@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/payoff-metrics/payoff/pkg/behaviour"
@@ -212,10 +211,3 @@ func (b *builder) toDate(d metric.Def) []Row {
 
 // facts is what n counts: "shipped changes".
 func facts(d metric.Def) string { return strings.ReplaceAll(d.Facts[0], "_", " ") }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
