@@ -2699,7 +2699,36 @@ FROM
                     window_end
                 FROM spread
             ) AS w
-            CROSS JOIN payoff.owned_coverage AS c
+            CROSS JOIN
+            (
+                SELECT
+                    c.service AS service,
+                    o.team AS team,
+                    o.unit AS unit,
+                    c.tier AS tier,
+                    c.first_at AS first_at,
+                    c.covered_to AS covered_to,
+                    c.known_to AS known_to,
+                    c.failure_window_ms AS failure_window_ms,
+                    if(o.declared, greatest(c.first_at, o.valid_from), c.first_at) AS owned_from,
+                    if(o.declared, least(c.covered_to, o.valid_to), c.covered_to) AS owned_to
+                FROM payoff_private.service_coverage AS c
+                FINAL
+                LEFT JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to,
+                        true AS declared
+                    FROM payoff_private.shown_owners
+                    FINAL
+                ) AS o ON o.service = c.service
+                WHERE owned_from < owned_to
+                SETTINGS join_use_nulls = 0
+            ) AS c
             WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
         pieced AS
@@ -3429,7 +3458,36 @@ FROM
                     window_end
                 FROM spread
             ) AS w
-            CROSS JOIN payoff.owned_coverage AS c
+            CROSS JOIN
+            (
+                SELECT
+                    c.service AS service,
+                    o.team AS team,
+                    o.unit AS unit,
+                    c.tier AS tier,
+                    c.first_at AS first_at,
+                    c.covered_to AS covered_to,
+                    c.known_to AS known_to,
+                    c.failure_window_ms AS failure_window_ms,
+                    if(o.declared, greatest(c.first_at, o.valid_from), c.first_at) AS owned_from,
+                    if(o.declared, least(c.covered_to, o.valid_to), c.covered_to) AS owned_to
+                FROM payoff_private.service_coverage AS c
+                FINAL
+                LEFT JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to,
+                        true AS declared
+                    FROM payoff_private.shown_owners
+                    FINAL
+                ) AS o ON o.service = c.service
+                WHERE owned_from < owned_to
+                SETTINGS join_use_nulls = 0
+            ) AS c
             WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
         pieced AS
@@ -3701,7 +3759,36 @@ FROM
                     window_end
                 FROM spread
             ) AS w
-            CROSS JOIN payoff.owned_coverage AS c
+            CROSS JOIN
+            (
+                SELECT
+                    c.service AS service,
+                    o.team AS team,
+                    o.unit AS unit,
+                    c.tier AS tier,
+                    c.first_at AS first_at,
+                    c.covered_to AS covered_to,
+                    c.known_to AS known_to,
+                    c.failure_window_ms AS failure_window_ms,
+                    if(o.declared, greatest(c.first_at, o.valid_from), c.first_at) AS owned_from,
+                    if(o.declared, least(c.covered_to, o.valid_to), c.covered_to) AS owned_to
+                FROM payoff_private.service_coverage AS c
+                FINAL
+                LEFT JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to,
+                        true AS declared
+                    FROM payoff_private.shown_owners
+                    FINAL
+                ) AS o ON o.service = c.service
+                WHERE owned_from < owned_to
+                SETTINGS join_use_nulls = 0
+            ) AS c
             WHERE (c.tier = 'production') AND (c.owned_from < w.window_end) AND (c.owned_to > w.window_start) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
         pieced AS
@@ -4395,7 +4482,36 @@ FROM
                 dateDiff('day', covered_from, covered_until - toIntervalMillisecond(1), zone) + 1 AS days,
                 (dateDiff('day', t.since, covered_from, zone) > 0) OR (covered_until < t.until) AS cut
             FROM trails AS t
-            CROSS JOIN payoff.owned_coverage AS c
+            CROSS JOIN
+            (
+                SELECT
+                    c.service AS service,
+                    o.team AS team,
+                    o.unit AS unit,
+                    c.tier AS tier,
+                    c.first_at AS first_at,
+                    c.covered_to AS covered_to,
+                    c.known_to AS known_to,
+                    c.failure_window_ms AS failure_window_ms,
+                    if(o.declared, greatest(c.first_at, o.valid_from), c.first_at) AS owned_from,
+                    if(o.declared, least(c.covered_to, o.valid_to), c.covered_to) AS owned_to
+                FROM payoff_private.service_coverage AS c
+                FINAL
+                LEFT JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to,
+                        true AS declared
+                    FROM payoff_private.shown_owners
+                    FINAL
+                ) AS o ON o.service = c.service
+                WHERE owned_from < owned_to
+                SETTINGS join_use_nulls = 0
+            ) AS c
             WHERE (c.tier = 'production') AND (c.first_at < t.until) AND (c.covered_to > t.since) AND (c.known_to >= t.until) AND (c.owned_from < least(t.until, c.covered_to)) AND (c.owned_to >= least(t.until, c.covered_to)) AND (empty(asked_services) OR has(asked_services, c.service)) AND (empty(asked_teams) OR has(asked_teams, c.team)) AND (empty(asked_units) OR has(asked_units, c.unit))
         ),
         components AS
@@ -5254,7 +5370,36 @@ FROM
                 o.owned_to AS owned_to,
                 c.midnight AS midnight,
                 b.merged_at AS merged_at
-            FROM payoff.owned_coverage AS o
+            FROM
+            (
+                SELECT
+                    c.service AS service,
+                    o.team AS team,
+                    o.unit AS unit,
+                    c.tier AS tier,
+                    c.first_at AS first_at,
+                    c.covered_to AS covered_to,
+                    c.known_to AS known_to,
+                    c.failure_window_ms AS failure_window_ms,
+                    if(o.declared, greatest(c.first_at, o.valid_from), c.first_at) AS owned_from,
+                    if(o.declared, least(c.covered_to, o.valid_to), c.covered_to) AS owned_to
+                FROM payoff_private.service_coverage AS c
+                FINAL
+                LEFT JOIN
+                (
+                    SELECT
+                        service,
+                        team,
+                        unit,
+                        valid_from,
+                        valid_to,
+                        true AS declared
+                    FROM payoff_private.shown_owners
+                    FINAL
+                ) AS o ON o.service = c.service
+                WHERE owned_from < owned_to
+                SETTINGS join_use_nulls = 0
+            ) AS o
             INNER JOIN
             (
                 SELECT
@@ -6255,6 +6400,18 @@ ORDER BY (generation, range_start)
 TTL toDateTime(written_at) + toIntervalDay(30)
 SETTINGS index_granularity = 8192
 COMMENT 'Ranges of time whose points are to be computed.';
+
+CREATE TABLE payoff_private.dirty_services
+(
+    `generation` UInt64 COMMENT 'Run that found them.',
+    `service` LowCardinality(String) COMMENT 'Service.',
+    `written_at` DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it was written; kept 30 days.'
+)
+ENGINE = MergeTree
+ORDER BY (generation, service)
+TTL toDateTime(written_at) + toIntervalDay(30)
+SETTINGS index_granularity = 8192
+COMMENT 'Services whose points are to be computed.';
 
 CREATE TABLE payoff_private.event_log
 (

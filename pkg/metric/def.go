@@ -191,6 +191,7 @@ type Over struct {
 	From, To time.Time // the first start and the last end of the windows
 	Grains   []Grain   // of the windows
 	Zone     string    // the organisation's time zone
+	Services []string  // computed alone; none: all
 	// Asked names the windows among those of a run, see Piece.
 	Asked uint16
 }
@@ -240,15 +241,20 @@ func Pieces(grains []Grain, windows []Window) []Piece {
 // head defines the relations and values. Those that a program knows are given by it,
 // as asking the store for them takes a tenth of a small query.
 func (o Over) head(relations string) string {
-	quoted := make([]string, len(o.Grains))
-	for i, g := range o.Grains {
-		quoted[i] = "'" + string(g) + "'"
-	}
 	return `WITH
     windows AS (SELECT grain, window_start, window_end FROM payoff.calendar WHERE ` + o.Where + `),
-    ` + instant(o.From) + ` AS asked_from, ` + instant(o.To) + ` AS asked_to, CAST([` + strings.Join(quoted, ", ") + `], 'Array(String)') AS asked_grains,
-` + relations + `    CAST([], 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
+    ` + instant(o.From) + ` AS asked_from, ` + instant(o.To) + ` AS asked_to, CAST(` + Literals(o.Grains) + `, 'Array(String)') AS asked_grains,
+` + relations + `    CAST(` + Literals(o.Services) + `, 'Array(String)') AS asked_services, CAST([], 'Array(String)') AS asked_teams, CAST([], 'Array(String)') AS asked_units
 `
+}
+
+// Literals is a list of names as a statement has it.
+func Literals[T ~string](names []T) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = "'" + escape(string(n)) + "'"
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
 func (o Over) spread() string {
@@ -264,6 +270,12 @@ func (o Over) spread() string {
 
 func instant(t time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", t.UnixMilli())
+}
+
+// OfServices says that the metric is told of services, and of units by their services,
+// and of nothing wider.
+func (d Def) OfServices() bool {
+	return len(d.Dimensions) > 0 && !slices.ContainsFunc(d.Dimensions, func(level string) bool { return level != "service" && level != "unit" })
 }
 
 // CreateView is the statement that makes the metric's parameterised view.

@@ -18,6 +18,7 @@ var tables = strings.NewReplacer(
 	"payoff.shipped_pull_requests", facts("shipped_pull_requests", "shipped_at"),
 	"payoff.waiting_changes", facts("waiting_changes", "merged_at"),
 	"payoff.merged_changes", mergedChanges,
+	"payoff.owned_coverage", ownedCoverage,
 	"payoff.service_coverage", "(SELECT service, tier, first_at, covered_to, known_to, midnight, failure_window_ms FROM payoff_private.service_coverage FINAL)",
 )
 
@@ -36,3 +37,13 @@ var mergedChanges = `(
     UNION ALL
     SELECT service, team, unit, tier, repository, commit, actor_kind, merged_at, CAST(NULL, 'Nullable(DateTime64(3, ''UTC''))') AS shipped_at
     FROM ` + facts("waiting_changes", "merged_at") + `)`
+
+// ownedCoverage is what the view of that name makes of coverages and owners.
+const ownedCoverage = `(
+    SELECT c.service AS service, o.team AS team, o.unit AS unit, c.tier AS tier, c.first_at AS first_at, c.covered_to AS covered_to,
+        c.known_to AS known_to, c.failure_window_ms AS failure_window_ms,
+        if(o.declared, greatest(c.first_at, o.valid_from), c.first_at) AS owned_from, if(o.declared, least(c.covered_to, o.valid_to), c.covered_to) AS owned_to
+    FROM payoff_private.service_coverage AS c FINAL
+    LEFT JOIN (SELECT service, team, unit, valid_from, valid_to, true AS declared FROM payoff_private.shown_owners FINAL) AS o ON o.service = c.service
+    WHERE owned_from < owned_to
+    SETTINGS join_use_nulls = 0)`

@@ -88,6 +88,18 @@ func load(b testing.TB, s *store.Store, evs []events.Event, offset *int64) {
 		}
 		evs = evs[n:]
 	}
+	rest(b, s)
+}
+
+// rest waits until the engine merges no more of what was loaded: that is loading's
+// work, and would be counted as computing's.
+func rest(b testing.TB, s *store.Store) {
+	b.Helper()
+	for merging := uint64(1); merging > 0; {
+		if err := s.Conn().QueryRow(b.Context(), `SELECT count() FROM system.merges`).Scan(&merging); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func computerWith(s *store.Store, metrics []metric.Def, log *slog.Logger, now func() time.Time) *compute.Computer {

@@ -191,17 +191,16 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generati
 	if err != nil {
 		return err
 	}
-	var changes []change
-	var coverage diff[dora.Coverage]
+	var differing difference
 	err = c.timed("link", func() (err error) {
-		changes, coverage, err = c.link(ctx, shipping, failing, h)
+		differing, err = c.link(ctx, shipping, failing, h)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	res.Deployments, res.Changes = changes[0].size(), changes[1].size()
-	if err := c.timed("replace facts", func() error { return c.replace(ctx, changes, coverage, generation, h) }); err != nil {
+	res.Deployments, res.Changes = differing.changes[0].size(), differing.changes[1].size()
+	if err := c.timed("replace facts", func() error { return c.replace(ctx, differing, generation, h) }); err != nil {
 		return err
 	}
 	return c.timed("organisation", func() error {
@@ -228,10 +227,17 @@ func (c *Computer) toLink(ctx context.Context, spans []span, kinds []string, fre
 	return c.touched(ctx, spans)
 }
 
+// A difference is what linking says otherwise than what is stored.
+type difference struct {
+	changes  []change
+	coverage diff[dora.Coverage]
+	services []string // that the changes are of
+}
+
 // link finds what differs from what is stored: first what was shipped, then what
 // failed of it. What is read is read side by side, but never so much at once that a
 // statement of somebody else would wait in vain for a connection.
-func (c *Computer) link(ctx context.Context, shipping, failing []string, h horizons) ([]change, diff[dora.Coverage], error) {
+func (c *Computer) link(ctx context.Context, shipping, failing []string, h horizons) (difference, error) {
 	var linked dora.Linked
 	var was written
 	var where scope
@@ -243,7 +249,7 @@ func (c *Computer) link(ctx context.Context, shipping, failing []string, h horiz
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return nil, diff[dora.Coverage]{}, err
+		return difference{}, err
 	}
 	changes := []change{
 		deploymentTable.change(was.deployments, linked.Deployments), shippedTable.change(was.shipped, linked.Shipped), pullTable.change(was.pulls, linked.Pulls),
@@ -251,7 +257,7 @@ func (c *Computer) link(ctx context.Context, shipping, failing []string, h horiz
 	}
 	coverage := differ(was.coverage, c.withOthers(was.coverage, linked.Coverage, shipping, h), coverageTable.key, coverageTable.same)
 	placed, err := c.place(ctx, linked, shipping, where)
-	return append(changes, placed...), coverage, err
+	return difference{append(changes, placed...), coverage, where.services}, err
 }
 
 // linkDeployments reads what is known of the services and links it.
@@ -353,12 +359,15 @@ func linkedShippers(shipped []dora.Shipped, in dora.PlaceInput) {
 
 // replace writes what differs: first the stretches of time it touches, so that
 // they are not forgotten if the run dies among the writes behind them.
-func (c *Computer) replace(ctx context.Context, changes []change, coverage diff[dora.Coverage], generation uint64, h horizons) error {
+func (c *Computer) replace(ctx context.Context, now difference, generation uint64, h horizons) error {
 	d := newDirt(h.last())
-	for _, ch := range changes {
+	for _, ch := range now.changes {
 		ch.mark(d)
 	}
-	if err := c.waitingDirt(ctx, c.coverageDirt(coverage, d), d); err != nil {
+	d.touch(now.services...)
+	moved := c.coverageDirt(now.coverage, d)
+	d.touch(moved...)
+	if err := c.waitingDirt(ctx, moved, d); err != nil {
 		return err
 	}
 	if err := c.saveDirty(ctx, d, generation); err != nil {
@@ -366,13 +375,13 @@ func (c *Computer) replace(ctx context.Context, changes []change, coverage diff[
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for _, ch := range changes {
+	for _, ch := range now.changes {
 		group.Go(func() error { return ch.write(groupCtx, c, generation) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return coverageTable.write(ctx, c, coverage, generation)
+	return coverageTable.write(ctx, c, now.coverage, generation)
 }
 
 // digest names all that points depend on besides the facts.

@@ -40,25 +40,31 @@ func (c *Computer) coverageDirt(d diff[dora.Coverage], r dirt) []string {
 	for _, v := range append(slices.Clone(d.old), d.drop...) {
 		old[coverageTable.key(&v)] = v
 	}
+	mark := func(v dora.Coverage, fact string, from, to time.Time) {
+		if from.Before(to) {
+			r.add(fact, from, to)
+			r.touch(v.Service)
+		}
+	}
 	for _, v := range d.drop {
-		r.add("service_coverage", v.First, v.KnownTo)
+		mark(v, "service_coverage", v.First, v.KnownTo)
 	}
 	var moved []string
 	for _, v := range d.put {
 		o, ok := old[coverageTable.key(&v)]
 		if !ok || o.Window != v.Window {
-			r.add("service_coverage", v.First, v.KnownTo)
+			mark(v, "service_coverage", v.First, v.KnownTo)
 			moved = append(moved, v.Service)
 			continue
 		}
-		r.add("service_coverage", earlier(o.First, v.First), later(o.First, v.First))
+		mark(v, "service_coverage", earlier(o.First, v.First), later(o.First, v.First))
 		for _, ends := range [][2]time.Time{{o.To, v.To}, {o.KnownTo, v.KnownTo}, {o.KnownTo.Add(-v.Window), v.KnownTo.Add(-v.Window)}} {
 			if c.day(ends[0]) != c.day(ends[1]) || c.day(ends[0].Add(-time.Millisecond)) != c.day(ends[1].Add(-time.Millisecond)) {
-				r.add("service_coverage", earlier(ends[0], ends[1]).Add(-time.Millisecond), later(ends[0], ends[1]))
+				mark(v, "service_coverage", earlier(ends[0], ends[1]).Add(-time.Millisecond), later(ends[0], ends[1]))
 			}
 		}
 		if c.day(o.KnownTo) != c.day(v.KnownTo) {
-			r.add("merged_changes", earlier(o.KnownTo, v.KnownTo).Add(-24*time.Hour), later(o.KnownTo, v.KnownTo))
+			mark(v, "merged_changes", earlier(o.KnownTo, v.KnownTo).Add(-24*time.Hour), later(o.KnownTo, v.KnownTo))
 			moved = append(moved, v.Service)
 		}
 	}

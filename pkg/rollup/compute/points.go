@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
@@ -23,32 +25,35 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 			return 0, err
 		}
 	}
-	before, err := c.countPoints(ctx)
-	if err != nil {
-		return 0, err
-	}
-	all, err := c.everything(ctx)
-	if err != nil || all.from.IsZero() {
+	var all stretch
+	var published map[string]uint64
+	var alone kin
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { all, err = c.everything(groupCtx); return err })
+	group.Go(func() (err error) { published, err = c.publishedMetrics(groupCtx); return err })
+	group.Go(func() (err error) { alone, err = c.kin(groupCtx, done, dirty); return err })
+	if err := group.Wait(); err != nil || all.from.IsZero() {
 		return 0, err
 	}
 	todo, span := c.todo(all, dirty, fresh)
 	if len(todo) == 0 {
 		return 0, nil
 	}
-	published, err := c.publishedMetrics(ctx)
-	if err != nil {
-		return 0, err
-	}
 	run := rand.Uint64()
-	if err := c.writePieces(ctx, run, todo); err != nil {
-		return 0, err
-	}
-	if err := c.timed("what is not shown", func() error { return c.suppress(ctx, run, span) }); err != nil {
+	group, groupCtx = errgroup.WithContext(ctx)
+	group.Go(func() error { return c.writePieces(groupCtx, run, todo) })
+	group.Go(func() error {
+		return c.timed("what is not shown", func() error { return c.suppress(groupCtx, run, span) })
+	})
+	if err := group.Wait(); err != nil {
 		return 0, err
 	}
 	for i := range todo {
 		p := &todo[i]
-		p.generation, p.run, p.first, p.at = generation, run, !published[versioned{p.def.Name, uint16(p.def.Version)}], c.now()
+		p.generation, p.run, p.first, p.at = generation, run, published[p.def.Name] == 0, c.now()
+		if p.here() && p.def.OfServices() {
+			p.alone, p.over.Services = alone, alone.services
+		}
 	}
 	if err := c.publish(ctx, todo); err != nil {
 		return 0, err
@@ -59,7 +64,10 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 		}
 	}
 	after, err := c.countPoints(ctx)
-	return after - before, err
+	for _, before := range published {
+		after -= before
+	}
+	return after, err
 }
 
 // todo lists the metrics to compute with their windows, and the time that all of
@@ -93,7 +101,8 @@ func (c *Computer) suppress(ctx context.Context, run uint64, span stretch) error
 	over, _ := c.over(metric.Grains, []stretch{span})
 	err := c.store.Exec(ctx, `
 		INSERT INTO payoff_private.suppressed (run, grain, window_start, service)
-		SELECT {run:UInt64}, grain, window_start, service FROM (`+metric.Suppressed(over)+`)`,
+		SELECT {run:UInt64}, grain, window_start, service FROM (`+metric.Suppressed(over)+`)
+		SETTINGS `+notCompiled,
 		store.Param("run", run))
 	if err != nil {
 		return fmt.Errorf("finding what is not shown: %w", err)
@@ -143,23 +152,19 @@ type publication struct {
 	windows    []metric.Window // that over names
 	generation uint64
 	run        uint64 // names what is not shown in the windows
+	alone      kin    // whose points are computed alone; of none: all
 	first      bool   // nothing of the metric is published yet
 	at         time.Time
 }
 
-// versioned names a metric by its definition.
-type versioned struct {
-	metric  string
-	version uint16
-}
-
-// publishedMetrics lists the metrics that have points.
-func (c *Computer) publishedMetrics(ctx context.Context) (map[versioned]bool, error) {
-	out := make(map[versioned]bool)
-	err := c.each(ctx, "which metrics have points", `SELECT DISTINCT toString(metric), version FROM payoff.metric_point_log`, func(rows store.Rows) error {
-		var v versioned
-		err := rows.Scan(&v.metric, &v.version)
-		out[v] = true
+// publishedMetrics says how many points there are of each metric that has any.
+func (c *Computer) publishedMetrics(ctx context.Context) (map[string]uint64, error) {
+	out := make(map[string]uint64)
+	err := c.each(ctx, "which metrics have points", `SELECT toString(metric), count() FROM payoff.metric_point_log GROUP BY metric`, func(rows store.Rows) error {
+		var name string
+		var n uint64
+		err := rows.Scan(&name, &n)
+		out[name] = n
 		return err
 	})
 	return out, err

@@ -3,8 +3,8 @@ package compute
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -70,38 +70,44 @@ func (p publication) here() bool {
 	return p.def.Fold != nil || !p.first && len(p.windows) <= fewWindows
 }
 
+// notCompiled keeps the engine from compiling expressions to machine code, which it does
+// when it meets one for the third time: it takes longer than a statement over few windows.
+const notCompiled = `compile_expressions = 0, compile_aggregate_expressions = 0, compile_sort_description = 0`
+
 // publish computes the metrics and appends what differs from the published points of
 // their windows. A point whose facts are gone is published as null, never left standing
 // and never 0.
 func (c *Computer) publish(ctx context.Context, todo []publication) error {
-	published, err := c.published(ctx, todo)
+	threads, err := c.threads(ctx, todo)
 	if err != nil {
 		return err
 	}
-	var news []newPoint
-	var mu sync.Mutex
+	var published map[string][]point
+	computed := make([][]point, len(todo))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for _, p := range todo {
+	group.Go(func() (err error) { published, err = c.published(groupCtx, todo); return err })
+	for i, p := range todo {
 		group.Go(func() error {
-			return c.timed(p.def.Name, func() error {
+			return c.timed(p.def.Name, func() (err error) {
 				if !p.here() {
-					return c.appendPoints(groupCtx, p)
+					return c.appendPoints(groupCtx, p, threads)
 				}
-				computed, err := c.compute(groupCtx, p)
-				if err != nil {
+				if computed[i], err = c.compute(groupCtx, p); err != nil {
 					return fmt.Errorf("computing %s: %w", p.def.Name, err)
 				}
-				differing := p.differing(published[p.def.Name], computed)
-				mu.Lock()
-				defer mu.Unlock()
-				news = append(news, differing...)
 				return nil
 			})
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	var news []newPoint
+	for i, p := range todo {
+		if p.here() {
+			news = append(news, p.differing(published[p.def.Name], computed[i])...)
+		}
 	}
 	err = c.store.Insert(ctx, "payoff.metric_point_log", strings.Split(pointColumns, ", "), len(news), func(i int) []any {
 		p := news[i]
@@ -112,6 +118,19 @@ func (c *Computer) publish(ctx context.Context, todo []publication) error {
 		return fmt.Errorf("publishing %d points: %w", len(news), err)
 	}
 	return nil
+}
+
+// threads is each statement's share of the engine's, where any computes in the store:
+// of several threads that group into about as many points as there are rows each makes
+// much the same table, and then they are merged, which takes a tenth more.
+func (c *Computer) threads(ctx context.Context, todo []publication) (n uint64, err error) {
+	if !slices.ContainsFunc(todo, func(p publication) bool { return !p.here() }) {
+		return 0, nil
+	}
+	if err := c.store.Conn().QueryRow(ctx, fmt.Sprintf(`SELECT toUInt64(greatest(1, intDiv(getSetting('max_threads'), %d)))`, atOnce)).Scan(&n); err != nil {
+		return 0, fmt.Errorf("asking how many threads the engine has: %w", err)
+	}
+	return n, nil
 }
 
 // A newPoint is a point to be published.
@@ -145,7 +164,8 @@ func (c *Computer) compute(ctx context.Context, p publication) ([]point, error) 
 	return store.ReadFields(ctx, c.store, pointFields, `
 		SELECT {metric:String}, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high, quality
 		FROM (`+p.def.Batch(p.over)+`)
-		SETTINGS max_query_size = 4194304`, store.Param("metric", p.def.Name), store.Param("run", p.run))
+		WHERE `+p.alone.whole()+`
+		SETTINGS max_query_size = 4194304, `+notCompiled, store.Param("metric", p.def.Name), store.Param("run", p.run))
 }
 
 // published reads, by metric, the points of the windows that are compared here.
@@ -153,7 +173,7 @@ func (c *Computer) published(ctx context.Context, todo []publication) (map[strin
 	var conditions []string
 	for _, p := range todo {
 		if p.here() && !p.first {
-			conditions = append(conditions, fmt.Sprintf("(metric = '%s' AND version = %d AND %s)", p.def.Name, p.def.Version, p.over.Where))
+			conditions = append(conditions, fmt.Sprintf("(metric = '%s' AND version = %d AND %s AND %s)", p.def.Name, p.def.Version, p.over.Where, p.alone.whole()))
 		}
 	}
 	if len(conditions) == 0 {
@@ -171,7 +191,7 @@ func (c *Computer) published(ctx context.Context, todo []publication) (map[strin
 }
 
 // appendPoints does the same for one metric of many windows, in the store.
-func (c *Computer) appendPoints(ctx context.Context, p publication) error {
+func (c *Computer) appendPoints(ctx context.Context, p publication, threads uint64) error {
 	d := p.def
 	sql := `
 		SELECT {metric:String}, {version:UInt16}, if(c.here, c.grain, o.grain),
@@ -187,16 +207,15 @@ func (c *Computer) appendPoints(ctx context.Context, p publication) error {
 		ON c.grain = o.grain AND c.window_start = o.window_start AND c.service = o.service AND c.team = o.team AND c.unit = o.unit AND c.dims = o.dims
 		WHERE NOT (c.here AND o.here AND c.value <=> o.value AND c.numerator <=> o.numerator AND c.denominator <=> o.denominator AND c.n = o.n
 				AND c.ci_low <=> o.ci_low AND c.ci_high <=> o.ci_high AND c.quality = o.quality AND c.window_end = o.window_end)
-			AND NOT (NOT c.here AND o.quality = 'no_data')
-		SETTINGS join_use_nulls = 0, max_query_size = 4194304`
+			AND NOT (NOT c.here AND o.quality = 'no_data')`
 	if p.first { // there is nothing to differ from
 		sql = `
 		SELECT {metric:String}, {version:UInt16}, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high,
 			quality, {generation:UInt64}, {now:DateTime64(6)}
-		FROM (` + d.Batch(p.over) + `)
-		SETTINGS max_query_size = 4194304`
+		FROM (` + d.Batch(p.over) + `)`
 	}
-	err := c.store.Exec(ctx, "INSERT INTO payoff.metric_point_log ("+pointColumns+")"+sql,
+	err := c.store.Exec(ctx, "INSERT INTO payoff.metric_point_log ("+pointColumns+")"+sql+fmt.Sprintf(`
+		SETTINGS join_use_nulls = 0, max_query_size = 4194304, max_threads = %d`, threads),
 		store.Param("metric", d.Name), store.Param("version", uint16(d.Version)),
 		store.Param("generation", p.generation), store.Param("run", p.run), store.Micros("now", p.at))
 	if err != nil {

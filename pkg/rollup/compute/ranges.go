@@ -13,13 +13,23 @@ const granule = 15 * time.Minute
 type stretch struct{ from, to time.Time }
 
 // dirt gathers, by table of facts, the stretches of time whose points must be
-// computed anew.
+// computed anew, and the services whose facts they are of.
 type dirt struct {
-	by  map[string]*ranges
-	now time.Time // as far as anything is known
+	by       map[string]*ranges
+	services map[string]bool
+	now      time.Time // as far as anything is known
 }
 
-func newDirt(now time.Time) dirt { return dirt{by: make(map[string]*ranges), now: now} }
+func newDirt(now time.Time) dirt {
+	return dirt{by: make(map[string]*ranges), services: make(map[string]bool), now: now}
+}
+
+// touch says that facts of the services may be among those that changed.
+func (d dirt) touch(services ...string) {
+	for _, s := range services {
+		d.services[s] = true
+	}
+}
 
 // add marks [from, to) for the metrics that read the fact.
 func (d dirt) add(fact string, from, to time.Time) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
@@ -112,6 +113,11 @@ func (c *Computer) saveDirty(ctx context.Context, d dirt, generation uint64) err
 	if err != nil {
 		return fmt.Errorf("saving what is to be recomputed: %w", err)
 	}
+	services := slices.Sorted(maps.Keys(d.services))
+	err = c.store.Insert(ctx, "payoff_private.dirty_services", []string{"generation", "service"}, len(services), func(i int) []any { return []any{generation, services[i]} })
+	if err != nil {
+		return fmt.Errorf("saving which services are to be recomputed: %w", err)
+	}
 	return nil
 }
 
@@ -135,6 +141,49 @@ func (c *Computer) dirty(ctx context.Context, after uint64) (map[string][]stretc
 		out[fact] = append(out[fact], s)
 	}
 	return out, rows.Err()
+}
+
+// kin are the services that a run computes the metrics of that say nothing of the whole,
+// and the units it does: those that changed, and whoever was ever in a unit with them.
+type kin struct{ services, units []string }
+
+// whole is the condition on points of which all facts are among those of the services.
+func (k kin) whole() string {
+	if len(k.services) == 0 {
+		return "true"
+	}
+	of := "service IN " + metric.Literals(k.services)
+	if len(k.units) > 0 {
+		of = "(" + of + " OR unit IN " + metric.Literals(k.units) + ")"
+	}
+	return of
+}
+
+// fewServices is up to how many services it is worth to be computed alone: they are
+// named in the statement.
+const fewServices = 64
+
+// kin are those of the services found since the generation of the last whole run. None
+// are named where that is not worth it or does not say it all: where everything is
+// computed, or the organisation changed.
+func (c *Computer) kin(ctx context.Context, after uint64, dirty map[string][]stretch) (k kin, err error) {
+	if len(dirty) == 0 || len(dirty[organisationFact]) > 0 {
+		return k, nil
+	}
+	err = c.store.Conn().QueryRow(ctx, `
+		WITH
+			touched AS (SELECT DISTINCT service FROM payoff_private.dirty_services WHERE generation > {after:UInt64}),
+			theirs AS (SELECT DISTINCT unit FROM payoff_private.shown_owners FINAL WHERE unit != '' AND service IN touched),
+			related AS (SELECT DISTINCT service FROM (SELECT service FROM touched UNION ALL SELECT service FROM payoff_private.shown_owners FINAL WHERE unit IN theirs))
+		SELECT (SELECT groupArray(toString(service)) FROM (SELECT service FROM related ORDER BY service)), (SELECT groupArray(toString(unit)) FROM (SELECT unit FROM theirs ORDER BY unit))`,
+		store.Param("after", after)).Scan(&k.services, &k.units)
+	if err != nil {
+		return kin{}, fmt.Errorf("reading which services are to be recomputed: %w", err)
+	}
+	if len(k.services) > fewServices {
+		return kin{}, nil
+	}
+	return k, nil
 }
 
 // Years of the calendar that windows are made for.
