@@ -380,6 +380,13 @@ func testHidden(t *testing.T, h http.Handler) {
 			t.Errorf("the overview tells of %s: %s", name, row)
 		}
 	}
+	// A service that has been hidden since August is told of until June.
+	for target, last := range map[string]string{"/service/shrinking": "v88.1", "/service/shrinking?grain=quarter": "v88.1", "/?q=shrinking": "", "/?q=shrinking&grain=quarter": ""} {
+		body := text(t, get(t, h, target).Body.String())
+		if !strings.Contains(body, last) || strings.Contains(body, "v88.2") || strings.Contains(body, "2026-09-09") {
+			t.Errorf("%s tells of September, or not of June: %s", target, body)
+		}
+	}
 	for _, d := range catalogue.All() {
 		for _, g := range shownGrains {
 			rows, err := csv.NewReader(get(t, h, "/metric/"+d.Name+".csv?grain="+string(g)).Body).ReadAll()

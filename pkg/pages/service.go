@@ -66,14 +66,17 @@ func (p *pages) service(r *http.Request) (answer, error) {
 		},
 		func(ctx context.Context) (err error) { page.Score, err = p.score(ctx, of); return err },
 		func(ctx context.Context) error { return p.owners(ctx, &page) },
-		func(ctx context.Context) error { return p.readIncidents(ctx, &page) },
-		func(ctx context.Context) error { return p.readWaiting(ctx, &page) },
-		func(ctx context.Context) error { return p.readDeployments(ctx, &page) })
+		func(ctx context.Context) error { return p.readFacts(ctx, &page) })
 	if err != nil {
 		return answer{}, err
 	}
-	if page.Hidden != "" && !page.facts() {
-		page.Hidden = "" // of nothing there are no numbers
+	if page.Hidden != "" {
+		switch known, err := p.happened(ctx, name); {
+		case err != nil:
+			return answer{}, err
+		case !known:
+			page.Hidden = "" // of nothing there are no numbers
+		}
 	}
 	if page.Hidden != "" {
 		// Without its numbers, its facts are as good as a person's.
@@ -82,17 +85,24 @@ func (p *pages) service(r *http.Request) (answer, error) {
 	return p.render("service", page)
 }
 
-// facts reports whether anything is known of production.
-func (page *servicePage) facts() bool {
-	return len(page.Deployments)+len(page.Failures)+len(page.Incidents) > 0 || page.Waiting.Total > 0
+// readFacts reads what happened to the service in quarters in which it is shown.
+func (p *pages) readFacts(ctx context.Context, page *servicePage) error {
+	told, err := p.told(ctx, []string{page.Name})
+	if err != nil {
+		return err
+	}
+	return together(ctx,
+		func(ctx context.Context) error { return p.readIncidents(ctx, page, told) },
+		func(ctx context.Context) error { return p.readWaiting(ctx, page, told) },
+		func(ctx context.Context) error { return p.readDeployments(ctx, page, told) })
 }
 
 // whyHidden says why a service has no numbers.
 const whyHidden = "all its changes are of one person, or the team that owns it is one person or stands in for such a team, or none of its numbers is computed yet"
 
 // readDeployments reads what failed, and then the deployments, which name it.
-func (p *pages) readDeployments(ctx context.Context, page *servicePage) error {
-	fs, err := p.failures(ctx, page.Name)
+func (p *pages) readDeployments(ctx context.Context, page *servicePage, told told) error {
+	fs, err := p.failures(ctx, page.Name, told)
 	if err != nil {
 		return err
 	}
@@ -101,7 +111,7 @@ func (p *pages) readDeployments(ctx context.Context, page *servicePage) error {
 		named = append(append(named, f.ID), f.Remedies...)
 		page.Failed = int(f.Total)
 	}
-	ds, versions, err := p.latestDeployments(ctx, page.Name, shownDeployments, named)
+	ds, versions, err := p.latestDeployments(ctx, page.Name, told, shownDeployments, named)
 	page.Failures = p.failureRows(page.Name, fs, versions)
 	for _, d := range ds {
 		row := deploymentRow{Version: orDash(d.Version), When: p.time(d.Ended), Stamp: stamp(d.Ended), Class: class(d.Class), Changes: shipped(d), Provenance: provenance(d)}
@@ -113,8 +123,8 @@ func (p *pages) readDeployments(ctx context.Context, page *servicePage) error {
 	return err
 }
 
-func (p *pages) readIncidents(ctx context.Context, page *servicePage) error {
-	is, err := p.unattributed(ctx, page.Name)
+func (p *pages) readIncidents(ctx context.Context, page *servicePage, told told) error {
+	is, err := p.unattributed(ctx, page.Name, told)
 	page.Incidents = p.incidentRows(is)
 	if len(is) > 0 {
 		page.Unattributed = int(is[0].Total)
@@ -123,8 +133,8 @@ func (p *pages) readIncidents(ctx context.Context, page *servicePage) error {
 	return err
 }
 
-func (p *pages) readWaiting(ctx context.Context, page *servicePage) error {
-	ages, err := p.waiting(ctx, page.Name)
+func (p *pages) readWaiting(ctx context.Context, page *servicePage, told told) error {
+	ages, err := p.waiting(ctx, page.Name, told)
 	page.Waiting = p.waitingBlock(ages)
 	return err
 }

@@ -185,11 +185,13 @@ func (p *pages) serviceRows(ctx context.Context, l *serviceList, names []string,
 	}
 	var ps []metric.Point
 	var last map[string]deployment
+	var told told
 	err := together(ctx,
 		func(ctx context.Context) (err error) {
 			ps, err = points.Read(ctx, p.Store, points.Ask{Metric: defs[0], More: defs[1:], Grain: g, Services: names, Main: true})
 			return err
 		},
+		func(ctx context.Context) (err error) { told, err = p.told(ctx, names); return err },
 		func(ctx context.Context) (err error) { last, err = p.lastDeployments(ctx, names); return err })
 	if err != nil {
 		return err
@@ -212,7 +214,7 @@ func (p *pages) serviceRows(ctx context.Context, l *serviceList, names []string,
 		switch d, ok := last[name]; {
 		case ok && slices.Contains(hidden, name):
 			row.Hidden = true
-		case ok:
+		case ok && told.of(name, d.Ended):
 			row.Deployed, row.When = d.Version, p.time(d.Ended)
 		}
 		l.Rows = append(l.Rows, row)
