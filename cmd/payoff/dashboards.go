@@ -92,7 +92,12 @@ quarter, for the whole and for some services, and compare each number with the
 published point: same digits. The same queries then run on an empty store, where
 none may fail. The slowest queries are listed with their times, with --verbose all
 of them. Exit code 1 if something is wrong.`,
-		RunE: func(c *cobra.Command, _ []string) error { return e.checkDashboards(c.Context(), runs, within) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if within < 0 || runs < 1 {
+				return fmt.Errorf("--within %v --runs %d: each query runs at least once, and may take some time, or 0 for as long as it likes", within, runs)
+			}
+			return e.checkDashboards(c.Context(), runs, within)
+		},
 	}
 	c.Flags().IntVar(&runs, "runs", 1, "how often each query is run by each bucket, for the times")
 	c.Flags().DurationVar(&within, "within", 0, "how long a query may take at the 95th percentile, such as 100ms; 0: as long as it likes")

@@ -39,16 +39,20 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
-// TestDashboardsTimeFor: how long to go on is a time, and more than none.
-func TestDashboardsTimeFor(t *testing.T) {
-	for _, wrong := range []string{"-1s", "0", "0s", "abc"} {
+// TestDashboardsLimits: how long to go on is a time, and more than none; how long a
+// query may take is one, too; and each runs at least once.
+func TestDashboardsLimits(t *testing.T) {
+	for _, wrong := range [][3]string{
+		{"time", "--for", "-1s"}, {"time", "--for", "0"}, {"time", "--for", "0s"}, {"time", "--for", "abc"},
+		{"check", "--within", "-1s"}, {"check", "--within", "abc"}, {"check", "--runs", "0"}, {"check", "--runs", "-1"},
+	} {
 		dir := filepath.Join(t.TempDir(), "data")
-		code, stdout, stderr := payoff(t, "--data", dir, "dashboards", "time", "--for", wrong)
-		if code != exitError || stdout != "" || !strings.Contains(stderr, wrong) || !strings.Contains(stderr, "--for") {
-			t.Errorf("--for %s: exit %d, %q, %q", wrong, code, stdout, stderr)
+		code, stdout, stderr := payoff(t, "--data", dir, "dashboards", wrong[0], wrong[1], wrong[2])
+		if code != exitError || stdout != "" || !strings.Contains(stderr, wrong[1]) || !strings.Contains(stderr, wrong[2]) {
+			t.Errorf("%v: exit %d, %q, %q", wrong, code, stdout, stderr)
 		}
 		if _, err := os.Stat(dir); !os.IsNotExist(err) {
-			t.Errorf("--for %s made %s: %v", wrong, dir, err)
+			t.Errorf("%v made %s: %v", wrong, dir, err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/payoff-metrics/payoff/pkg/export"
+	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
@@ -112,7 +113,7 @@ func (e *env) tell(d diagnosis) error {
 		return err
 	}
 	if d.Parked > 0 {
-		fmt.Fprintf(e.out, "\n%d records were accepted and could not be understood.\n  → payoff dead list\n", d.Parked)
+		fmt.Fprintf(e.out, "\n%s accepted and could not be understood.\n  → payoff dead list\n", metric.Counted(d.Parked, "record was", "records were"))
 	}
 	for _, f := range d.Findings {
 		fmt.Fprintf(e.out, "\n%d × %s\n  such as %s\n  → %s\n", f.Count, f.What, strings.Join(f.Examples, ", "), f.Todo)

@@ -47,7 +47,7 @@ SELECT if(count() = 0,
     'No event has arrived yet, so every panel is empty. Begin with: payoff import git DIR',
     concat('Data until ', formatDateTime(max(last_occurred_at), '%Y-%m-%d %H:%i'), ' UTC · ',
         toString(countIf(last_received_at >= $__toTime_ms - INTERVAL 7 DAY)), ' of ', toString(count()), ' sources heard in the last 7 days · ',
-        if(parked = 0, 'nothing parked', concat(toString(parked), ' records parked')), ' · ',
+        if(parked = 0, 'nothing parked', concat(toString(parked), if(parked = 1, ' record', ' records'), ' parked')), ' · ',
         if(computed IS NULL, 'nothing computed yet: payoff rollup', concat('computed ', formatDateTime(assumeNotNull(computed), '%Y-%m-%d %H:%i'), ' UTC')))) AS status
 FROM payoff.freshness`, Table),
 	})}
