@@ -2,6 +2,7 @@ package compute
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/payoff-metrics/payoff/pkg/metric"
@@ -43,7 +44,11 @@ func (c *Computer) fold(ctx context.Context, p publication) ([]point, error) {
 		return nil, err
 	}
 	var out []point
+	concerned := append([]string{""}, p.kin.services...)
 	for k, all := range samples {
+		if len(p.kin.services) > 0 && !slices.Contains(concerned, k.service) {
+			continue
+		}
 		for _, f := range d.Fold(all) {
 			k.dims = ""
 			if f.Stat != "" {

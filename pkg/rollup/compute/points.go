@@ -27,11 +27,11 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 	}
 	var all stretch
 	var published map[string]uint64
-	var alone kin
+	var related kin
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { all, err = c.everything(groupCtx); return err })
 	group.Go(func() (err error) { published, err = c.publishedMetrics(groupCtx); return err })
-	group.Go(func() (err error) { alone, err = c.kin(groupCtx, done, dirty); return err })
+	group.Go(func() (err error) { related, err = c.kin(groupCtx, done, dirty); return err })
 	if err := group.Wait(); err != nil || all.from.IsZero() {
 		return 0, err
 	}
@@ -51,8 +51,11 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 	for i := range todo {
 		p := &todo[i]
 		p.generation, p.run, p.first, p.at = generation, run, published[p.def.Name] == 0, c.now()
-		if p.here() && p.def.OfServices() {
-			p.alone, p.over.Services = alone, alone.services
+		if p.here() {
+			p.kin = related
+		}
+		if p.here() && p.ofKin() {
+			p.over.Services = related.services
 		}
 	}
 	if err := c.publish(ctx, todo); err != nil {
@@ -152,7 +155,7 @@ type publication struct {
 	windows    []metric.Window // that over names
 	generation uint64
 	run        uint64 // names what is not shown in the windows
-	alone      kin    // whose points are computed alone; of none: all
+	kin        kin    // whose points may differ, beside those of the whole; of none: all
 	first      bool   // nothing of the metric is published yet
 	at         time.Time
 }

@@ -70,6 +70,23 @@ func (p publication) here() bool {
 	return p.def.Fold != nil || !p.first && len(p.windows) <= fewWindows
 }
 
+// ofKin reports whether the metric may be computed of the kin alone.
+func (p publication) ofKin() bool { return p.def.Fold == nil && p.def.OfServices() }
+
+// concerned is the condition on points that they may differ: those of the kin, and those
+// that are told of more than services where the metric has such.
+func (p publication) concerned() string {
+	switch {
+	case len(p.kin.services) == 0:
+		return "true"
+	case !p.ofKin():
+		return "(service = '' OR service IN " + metric.Literals(p.kin.services) + ")"
+	case len(p.kin.units) == 0:
+		return "service IN " + metric.Literals(p.kin.services)
+	}
+	return "(service IN " + metric.Literals(p.kin.services) + " OR unit IN " + metric.Literals(p.kin.units) + ")"
+}
+
 // notCompiled keeps the engine from compiling expressions to machine code, which it does
 // when it meets one for the third time: it takes longer than a statement over few windows.
 const notCompiled = `compile_expressions = 0, compile_aggregate_expressions = 0, compile_sort_description = 0`
@@ -164,7 +181,7 @@ func (c *Computer) compute(ctx context.Context, p publication) ([]point, error) 
 	return store.ReadFields(ctx, c.store, pointFields, `
 		SELECT {metric:String}, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high, quality
 		FROM (`+p.def.Batch(p.over)+`)
-		WHERE `+p.alone.whole()+`
+		WHERE `+p.concerned()+`
 		SETTINGS max_query_size = 4194304, `+notCompiled, store.Param("metric", p.def.Name), store.Param("run", p.run))
 }
 
@@ -173,7 +190,7 @@ func (c *Computer) published(ctx context.Context, todo []publication) (map[strin
 	var conditions []string
 	for _, p := range todo {
 		if p.here() && !p.first {
-			conditions = append(conditions, fmt.Sprintf("(metric = '%s' AND version = %d AND %s AND %s)", p.def.Name, p.def.Version, p.over.Where, p.alone.whole()))
+			conditions = append(conditions, fmt.Sprintf("(metric = '%s' AND version = %d AND %s AND %s)", p.def.Name, p.def.Version, p.over.Where, p.concerned()))
 		}
 	}
 	if len(conditions) == 0 {

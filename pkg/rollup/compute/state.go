@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
@@ -143,29 +142,17 @@ func (c *Computer) dirty(ctx context.Context, after uint64) (map[string][]stretc
 	return out, rows.Err()
 }
 
-// kin are the services that a run computes the metrics of that say nothing of the whole,
-// and the units it does: those that changed, and whoever was ever in a unit with them.
+// kin are the services that changed and whoever was ever in a unit with them, and those
+// units. A point of any other service is what it was.
 type kin struct{ services, units []string }
 
-// whole is the condition on points of which all facts are among those of the services.
-func (k kin) whole() string {
-	if len(k.services) == 0 {
-		return "true"
-	}
-	of := "service IN " + metric.Literals(k.services)
-	if len(k.units) > 0 {
-		of = "(" + of + " OR unit IN " + metric.Literals(k.units) + ")"
-	}
-	return of
-}
-
-// fewServices is up to how many services it is worth to be computed alone: they are
-// named in the statement.
+// fewServices is up to how many services are looked at alone: they are named in the
+// statements.
 const fewServices = 64
 
 // kin are those of the services found since the generation of the last whole run. None
-// are named where that is not worth it or does not say it all: where everything is
-// computed, or the organisation changed.
+// are named where they are many or do not say it all: where everything is computed, or
+// the organisation changed.
 func (c *Computer) kin(ctx context.Context, after uint64, dirty map[string][]stretch) (k kin, err error) {
 	if len(dirty) == 0 || len(dirty[organisationFact]) > 0 {
 		return k, nil
