@@ -588,7 +588,7 @@ FROM
 CREATE VIEW payoff.freshness
 (
     `source` LowCardinality(String) COMMENT 'Who reports.',
-    `last_occurred_at` DateTime64(3, 'UTC') COMMENT 'Latest time it told of, impossible times and those after their receipt left out; 1970-01-01 while there is none.',
+    `last_occurred_at` DateTime64(3, 'UTC') COMMENT 'Latest time it told of, impossible times and those more than a day after their receipt left out; 1970-01-01 while there is none.',
     `last_received_at` DateTime64(3, 'UTC') COMMENT 'When the latest of its facts reached Payoff.',
     `last_loaded_at` DateTime64(3, 'UTC') COMMENT 'When the latest of its facts was loaded.',
     `facts` UInt64 COMMENT 'Distinct facts it has reported; of many thousands an estimate, within 1 %. payoff verify counts them.'
@@ -6528,7 +6528,7 @@ COMMENT 'Faults of the data that linking found.';
 CREATE TABLE payoff_private.freshness
 (
     `source` LowCardinality(String) COMMENT 'Who reports.',
-    `last_occurred_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest time it told of, impossible times and those after their receipt left out; 1970-01-01 while there is none.',
+    `last_occurred_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest time it told of, impossible times and those more than a day after their receipt left out; 1970-01-01 while there is none.',
     `last_received_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the latest of its facts reached Payoff.',
     `last_loaded_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the latest of its facts was loaded.',
     `facts` AggregateFunction(uniqCombined64, UUID) COMMENT 'Which facts it has reported, for counting.'

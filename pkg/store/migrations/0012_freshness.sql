@@ -5,7 +5,7 @@
 CREATE TABLE IF NOT EXISTS payoff_private.freshness
 (
     `source` LowCardinality(String) COMMENT 'Who reports.',
-    `last_occurred_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest time it told of, impossible times and those after their receipt left out; 1970-01-01 while there is none.',
+    `last_occurred_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest time it told of, impossible times and those more than a day after their receipt left out; 1970-01-01 while there is none.',
     `last_received_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the latest of its facts reached Payoff.',
     `last_loaded_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When the latest of its facts was loaded.',
     `facts` AggregateFunction(uniqCombined64, UUID) COMMENT 'Which facts it has reported, for counting.'
