@@ -6,7 +6,7 @@ CREATE VIEW payoff.attempts
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `kind` LowCardinality(String) COMMENT 'service.deployed, service.upgraded, service.rolledback, service.removed, deployment.failed or deployment.started.',
     `attempt` String COMMENT 'Provider\'s id of the attempt; its transitions share it.',
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `environment` LowCardinality(String) COMMENT 'Environment, as the source names it.',
     `repository` LowCardinality(String) COMMENT 'Repository, as owner/name.',
     `commit` String COMMENT 'Commit that was deployed.',
@@ -24,27 +24,42 @@ CREATE VIEW payoff.attempts
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Tries to put one version of one service into one environment, as reported.'
-AS SELECT
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    (f.service, toStartOfQuarter(f.occurred_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ) AS hidden
+SELECT
     event_id,
     source,
     kind,
-    attempt,
-    service,
+    if(hidden, '', f.attempt) AS attempt,
+    if(hidden, '', f.service) AS service,
     environment,
-    repository,
-    commit,
-    artifact_version,
-    ref,
-    run_id,
+    if(hidden, '', f.repository) AS repository,
+    if(hidden, '', f.commit) AS commit,
+    if(hidden, '', f.artifact_version) AS artifact_version,
+    if(hidden, '', f.ref) AS ref,
+    if(hidden, '', f.run_id) AS run_id,
     outcome,
     started_at,
     occurred_at,
     time_quality,
-    aliases,
+    if(hidden, [], f.aliases) AS aliases,
     fixes,
     hotfix,
     flags
-FROM payoff_private.attempts
+FROM payoff_private.attempts AS f
 FINAL;
 
 CREATE TABLE payoff.calendar
@@ -80,7 +95,7 @@ WHERE (class = 'capability') AND (r.member = '');
 
 CREATE VIEW payoff.changes
 (
-    `repository` LowCardinality(String) COMMENT 'Repository, as owner/name.',
+    `repository` LowCardinality(String) COMMENT 'Repository, as owner/name; empty in a quarter in which all its changes are of services that are shown only inside their units, as are its commits\' names.',
     `commit` String COMMENT 'Full hash.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `parents` Array(String) COMMENT 'Parents, first parent first.',
@@ -88,7 +103,7 @@ CREATE VIEW payoff.changes
     `authored_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'Author time.',
     `committed_at` DateTime64(3, 'UTC') COMMENT 'Committer time.',
     `actor_kind` LowCardinality(String) COMMENT 'human or bot.',
-    `paths` Array(String) COMMENT 'Touched paths.',
+    `paths` Array(String) COMMENT 'Touched paths; none of a change of a service that is shown only inside its unit.',
     `paths_cut` Bool COMMENT 'More paths were touched than are listed.',
     `reverts` Array(String) COMMENT 'Commits it takes back.',
     `cherry_pick_of` String COMMENT 'Commit it was picked from.',
@@ -98,30 +113,72 @@ CREATE VIEW payoff.changes
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Commits of all known repositories.'
-AS SELECT
-    repository,
-    commit,
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    (f.repository, toStartOfQuarter(f.committed_at, zone)) IN (
+        SELECT
+            repository,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE service = ''
+    ) AS hidden,
+    hidden OR ((f.repository, f.commit) IN (
+        SELECT
+            repository,
+            commit
+        FROM payoff_private.shipped_changes
+        WHERE (service, toStartOfQuarter(shipped_at, zone)) IN (
+            SELECT
+                service,
+                quarter
+            FROM payoff_private.hidden
+            FINAL
+            WHERE repository = ''
+        )
+        UNION ALL
+        SELECT
+            repository,
+            commit
+        FROM payoff_private.waiting_changes
+        WHERE (service, toStartOfQuarter(merged_at, zone)) IN (
+            SELECT
+                service,
+                quarter
+            FROM payoff_private.hidden
+            FINAL
+            WHERE repository = ''
+        )
+    )) AS paths_hidden
+SELECT
+    if(hidden, '', f.repository) AS repository,
+    if(hidden, '', f.commit) AS commit,
     source,
-    parents,
-    CAST((length(parents) > 1), 'Bool') AS is_merge,
+    if(hidden, [], f.parents) AS parents,
+    CAST((length(f.parents) > 1), 'Bool') AS is_merge,
     authored_at,
     committed_at,
     actor_kind,
-    paths,
+    if(paths_hidden, [], f.paths) AS paths,
     paths_cut,
-    reverts,
-    cherry_pick_of,
+    if(hidden, [], f.reverts) AS reverts,
+    if(hidden, '', f.cherry_pick_of) AS cherry_pick_of,
     fixes,
     boundary,
     flags
-FROM payoff_private.commits
+FROM payoff_private.commits AS f
 FINAL
 ORDER BY
-    parents_known DESC,
-    source ASC
+    f.parents_known DESC,
+    f.source ASC
 LIMIT 1 BY
-    repository,
-    commit;
+    f.repository,
+    f.commit;
 
 CREATE VIEW payoff.dead_letters
 (
@@ -173,7 +230,7 @@ FINAL;
 
 CREATE VIEW payoff.deployments
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
@@ -200,17 +257,32 @@ CREATE VIEW payoff.deployments
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Deployments: attempts of one service and tier with one version, over its environments and repositories.'
-AS SELECT
-    f.service AS service,
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    (f.service, toStartOfQuarter(f.ended_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ) AS hidden
+SELECT
+    if(hidden, '', f.service) AS service,
     o.team AS team,
     o.unit AS unit,
     f.tier AS tier,
     f.deployment_id AS deployment_id,
     f.source AS source,
-    f.repository AS repository,
+    if(hidden, '', f.repository) AS repository,
     f.environments AS environments,
-    f.commit AS commit,
-    f.artifact_version AS artifact_version,
+    if(hidden, '', f.commit) AS commit,
+    if(hidden, '', f.artifact_version) AS artifact_version,
     f.started_at AS started_at,
     f.ended_at AS ended_at,
     f.succeeded AS succeeded,
@@ -218,7 +290,7 @@ AS SELECT
     f.marks AS marks,
     f.attempts AS attempts,
     f.changes AS changes,
-    f.names AS names,
+    if(hidden, [], f.names) AS names,
     f.hotfix AS hotfix,
     f.fixes AS fixes,
     f.takes_back AS takes_back,
@@ -269,8 +341,31 @@ CREATE VIEW payoff.event_log
     `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful about the fact, e.g. impossible_time.'
 )
 DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Every event as it was loaded, one row per Kafka record; a fact that was reported twice is here twice.'
-AS SELECT
+COMMENT 'Every event as it was loaded, one row per Kafka record; a fact that was reported twice is here twice. Service, repository, commit, ref and subject are empty in a quarter in which the service is shown only inside its unit.'
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    toStartOfQuarter(f.occurred_at, zone) AS quarter,
+    ((f.service, quarter) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    )) OR ((f.repository, quarter) IN (
+        SELECT
+            repository,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE service = ''
+    )) AS hidden
+SELECT
     log_epoch,
     topic,
     partition,
@@ -281,23 +376,23 @@ AS SELECT
     source,
     kind,
     type,
-    if((kind = 'membership.changed') OR (subject = unit) OR startsWith(subject, 'person/'), '', subject) AS subject,
+    if(hidden OR (f.kind = 'membership.changed') OR (f.subject = f.unit) OR startsWith(f.subject, 'person/'), '', f.subject) AS subject,
     occurred_at,
     recorded_at,
     received_at,
     actor_kind,
-    service,
+    if(hidden, '', f.service) AS service,
     environment,
-    repository,
-    commit,
-    ref,
+    if(hidden, '', f.repository) AS repository,
+    if(hidden, '', f.commit) AS commit,
+    if(hidden, '', f.ref) AS ref,
     outcome,
     started_at,
     incident,
     team,
     capability,
     flags
-FROM payoff_private.event_log
+FROM payoff_private.event_log AS f
 FINAL;
 
 CREATE VIEW payoff.events
@@ -330,8 +425,31 @@ CREATE VIEW payoff.events
     `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful about the fact, e.g. impossible_time.'
 )
 DEFINER = default SQL SECURITY DEFINER
-COMMENT 'Facts: the current version of each, whatever came late, twice or out of order.'
-AS SELECT
+COMMENT 'Facts: the current version of each, whatever came late, twice or out of order. Service, repository, commit, ref and subject are empty in a quarter in which the service is shown only inside its unit.'
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    toStartOfQuarter(f.occurred_at, zone) AS quarter,
+    ((f.service, quarter) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    )) OR ((f.repository, quarter) IN (
+        SELECT
+            repository,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE service = ''
+    )) AS hidden
+SELECT
     log_epoch,
     topic,
     partition,
@@ -342,28 +460,28 @@ AS SELECT
     source,
     kind,
     type,
-    if((kind = 'membership.changed') OR (subject = unit) OR startsWith(subject, 'person/'), '', subject) AS subject,
+    if(hidden OR (f.kind = 'membership.changed') OR (f.subject = f.unit) OR startsWith(f.subject, 'person/'), '', f.subject) AS subject,
     occurred_at,
     recorded_at,
     received_at,
     actor_kind,
-    service,
+    if(hidden, '', f.service) AS service,
     environment,
-    repository,
-    commit,
-    ref,
+    if(hidden, '', f.repository) AS repository,
+    if(hidden, '', f.commit) AS commit,
+    if(hidden, '', f.ref) AS ref,
     outcome,
     started_at,
     incident,
     team,
     capability,
     flags
-FROM payoff_private.events
+FROM payoff_private.events AS f
 FINAL;
 
 CREATE VIEW payoff.failed_deployments
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
@@ -380,8 +498,23 @@ CREATE VIEW payoff.failed_deployments
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Deployments that needed intervention: rule, incidents, remedies and time to restore.'
-AS SELECT
-    f.service AS service,
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    (f.service, toStartOfQuarter(f.ended_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ) AS hidden
+SELECT
+    if(hidden, '', f.service) AS service,
     o.team AS team,
     o.unit AS unit,
     f.tier AS tier,
@@ -606,7 +739,7 @@ GROUP BY source;
 
 CREATE VIEW payoff.incidents
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `incident` String COMMENT 'Provider\'s id.',
@@ -631,8 +764,23 @@ CREATE VIEW payoff.incidents
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Incidents, each with the deployment it marks as failed.'
-AS SELECT
-    f.service AS service,
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    (f.service, toStartOfQuarter(f.began_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ) AS hidden
+SELECT
+    if(hidden, '', f.service) AS service,
     o.team AS team,
     o.unit AS unit,
     f.incident AS incident,
@@ -648,8 +796,8 @@ AS SELECT
     f.impact AS impact,
     f.severity AS severity,
     f.cause AS cause,
-    f.named_deployment AS named_deployment,
-    f.named_commit AS named_commit,
+    if(hidden, '', f.named_deployment) AS named_deployment,
+    if(hidden, '', f.named_commit) AS named_commit,
     f.state AS state,
     f.deployment_id AS deployment_id,
     f.rule AS rule,
@@ -700,7 +848,7 @@ COMMENT 'Ranges of Kafka offsets that are loaded, with what became of them.';
 
 CREATE VIEW payoff.merged_changes
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier.',
@@ -5657,7 +5805,7 @@ CREATE VIEW payoff.pages
     `page` String COMMENT 'Provider\'s id.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `rotation` String COMMENT 'On-call rotation that was called.',
-    `service` String COMMENT 'Service it is about; empty when none is named.',
+    `service` String COMMENT 'Service it is about; empty when none is named, and in a quarter in which it is shown only inside its unit.',
     `incident` String COMMENT 'Incident it belongs to; empty when none is named.',
     `key` String COMMENT 'De-duplication key: notifications of one key before it resolves are one page.',
     `urgency` String COMMENT 'As the tool names it.',
@@ -5682,15 +5830,30 @@ AS SELECT
     argMaxIf(c.label, occurred_at, c.label != '') AS label
 FROM
 (
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone,
+        (f.service, toStartOfQuarter(f.occurred_at, zone)) IN (
+            SELECT
+                service,
+                quarter
+            FROM payoff_private.hidden
+            FINAL
+            WHERE repository = ''
+        ) AS hidden
     SELECT
         kind,
         source,
         subject,
         occurred_at,
-        service,
+        if(hidden, '', f.service) AS service,
         incident,
         JSONExtract(data, 'subject', 'content', 'Tuple(rotation String, key String, urgency String, label String)') AS c
-    FROM payoff_private.events
+    FROM payoff_private.events AS f
     FINAL
     WHERE (kind IN ('page.triggered', 'page.acknowledged', 'page.resolved', 'page.labelled')) AND (NOT has(flags, 'impossible_time'))
 ) AS e
@@ -5698,6 +5861,18 @@ GROUP BY
     source,
     subject
 HAVING countIf(kind = 'page.triggered') > 0;
+
+CREATE VIEW payoff.paths
+(
+    `repository` LowCardinality(String) COMMENT 'Repository, as owner/name.',
+    `path` String COMMENT 'Path that a known commit touched.'
+)
+DEFINER = default SQL SECURITY DEFINER
+COMMENT 'Paths of all known repositories, each once.'
+AS SELECT DISTINCT
+    repository,
+    arrayJoin(paths) AS path
+FROM payoff_private.commits;
 
 CREATE VIEW payoff.populations
 (
@@ -5921,7 +6096,7 @@ WHERE (class = 'service') AND (r.team = '');
 
 CREATE VIEW payoff.shipped_changes
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
@@ -5939,13 +6114,28 @@ CREATE VIEW payoff.shipped_changes
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Changes that reached a tier, each with the deployment that shipped it.'
-AS SELECT
-    f.service AS service,
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    (f.service, toStartOfQuarter(f.shipped_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ) AS hidden
+SELECT
+    if(hidden, '', f.service) AS service,
     o.team AS team,
     o.unit AS unit,
     f.tier AS tier,
-    f.repository AS repository,
-    f.commit AS commit,
+    if(hidden, '', f.repository) AS repository,
+    if(hidden, '', f.commit) AS commit,
     f.deployment_id AS deployment_id,
     f.actor_kind AS actor_kind,
     f.clock_start AS clock_start,
@@ -5971,7 +6161,7 @@ SETTINGS join_use_nulls = 0;
 
 CREATE VIEW payoff.shipped_pull_requests
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
@@ -5993,13 +6183,28 @@ CREATE VIEW payoff.shipped_pull_requests
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Pull requests that reached a tier, with the time each stage took, in milliseconds.'
-AS SELECT
-    f.service AS service,
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    (f.service, toStartOfQuarter(f.shipped_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ) AS hidden
+SELECT
+    if(hidden, '', f.service) AS service,
     o.team AS team,
     o.unit AS unit,
     f.tier AS tier,
-    f.repository AS repository,
-    f.change AS change,
+    if(hidden, '', f.repository) AS repository,
+    if(hidden, '', f.change) AS change,
     f.deployment_id AS deployment_id,
     f.actor_kind AS actor_kind,
     f.first_authored_at AS first_authored_at,
@@ -6073,7 +6278,7 @@ CREATE VIEW payoff.tickets
     `type` String COMMENT 'Type of the ticket.',
     `helped_by` String COMMENT 'Group or team it lies with.',
     `team` String COMMENT 'Team that asked.',
-    `service` String COMMENT 'Service it is about; empty when none is named.',
+    `service` String COMMENT 'Service it is about; empty when none is named, and in a quarter in which it is shown only inside its unit.',
     `capability` String COMMENT 'Capability it is about; empty when none is named.',
     `tier` String COMMENT 'Tier of support.',
     `channel` String COMMENT 'tool, chat, office hours.',
@@ -6103,17 +6308,32 @@ AS SELECT
     argMaxIf(c.resolution, occurred_at, c.resolution != '') AS resolution
 FROM
 (
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone,
+        (f.service, toStartOfQuarter(f.occurred_at, zone)) IN (
+            SELECT
+                service,
+                quarter
+            FROM payoff_private.hidden
+            FINAL
+            WHERE repository = ''
+        ) AS hidden
     SELECT
         kind,
         source,
         subject,
         occurred_at,
-        service,
+        if(hidden, '', f.service) AS service,
         team,
         capability,
         JSONExtract(data, 'subject', 'content', 'Tuple(ticketType String, `group` String, priority String, resolution String)') AS c,
         JSONExtract(data, 'customData', 'Tuple(category String, tier String, channel String, state String)') AS u
-    FROM payoff_private.events
+    FROM payoff_private.events AS f
     FINAL
     WHERE (kind IN ('ticket.created', 'ticket.updated', 'ticket.closed')) AND (NOT has(flags, 'impossible_time'))
 ) AS e
@@ -6123,7 +6343,7 @@ GROUP BY
 
 CREATE VIEW payoff.waiting_changes
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier.',
@@ -6135,13 +6355,28 @@ CREATE VIEW payoff.waiting_changes
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Changes on the default branch that no deployment has shipped.'
-AS SELECT
-    f.service AS service,
+AS WITH
+    (
+        SELECT if(max(value) = '', 'UTC', max(value))
+        FROM payoff.organisation
+        FINAL
+        WHERE key = 'timezone'
+    ) AS zone,
+    (f.service, toStartOfQuarter(f.merged_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ) AS hidden
+SELECT
+    if(hidden, '', f.service) AS service,
     o.team AS team,
     o.unit AS unit,
     f.tier AS tier,
-    f.repository AS repository,
-    f.commit AS commit,
+    if(hidden, '', f.repository) AS repository,
+    if(hidden, '', f.commit) AS commit,
     f.actor_kind AS actor_kind,
     f.clock_start AS clock_start,
     f.merged_at AS merged_at
@@ -6537,6 +6772,19 @@ ENGINE = AggregatingMergeTree
 ORDER BY source
 SETTINGS index_granularity = 8192
 COMMENT 'How far each source has been heard of, in states to be merged.';
+
+CREATE TABLE payoff_private.hidden
+(
+    `service` LowCardinality(String) COMMENT 'Service; empty in the row of a repository.',
+    `repository` LowCardinality(String) COMMENT 'Repository, as owner/name; empty in the row of a service.',
+    `quarter` Date COMMENT 'First day of the quarter, in the organisation\'s time zone.',
+    `generation` UInt64 COMMENT 'Log rows seen by the run that wrote the row.',
+    `deleted` UInt8 COMMENT '1: it may be named again.'
+)
+ENGINE = ReplacingMergeTree(generation, deleted)
+ORDER BY (service, repository, quarter)
+SETTINGS index_granularity = 8192
+COMMENT 'Services and repositories that facts of a quarter do not name.';
 
 CREATE TABLE payoff_private.horizons
 (

@@ -148,7 +148,7 @@ const maxPaths = 200_000
 func knownPaths(ctx context.Context, r *store.Store, repository string) ([]string, error) {
 	var paths []string
 	err := r.Conn().QueryRow(ctx, fmt.Sprintf(`
-		SELECT groupArray(path) FROM (SELECT DISTINCT arrayJoin(paths) AS path FROM payoff.changes WHERE repository = {repository:String} ORDER BY path LIMIT %d)`, maxPaths),
+		SELECT groupArray(path) FROM (SELECT path FROM payoff.paths WHERE repository = {repository:String} ORDER BY path LIMIT %d)`, maxPaths),
 		store.Param("repository", repository)).Scan(&paths)
 	if err != nil {
 		return nil, fmt.Errorf("reading the paths of %s: %w", repository, err)

@@ -165,7 +165,7 @@ func intro() tile {
 // rollbacks marks deployments that took one back. Off by default: many red lines
 // hide the data.
 func rollbacks() sdk.AnnotationQuery {
-	q := newQuery(`SELECT ended_at AS time, concat('Rollback of ', service) AS text, [service::String] AS tags
+	q := newQuery(`SELECT ended_at AS time, concat('Rollback of ', if(service = '', 'a service that is shown only inside its unit', service)) AS text, [service::String] AS tags
 FROM payoff.deployments
 WHERE tier = 'production' AND class = 'rollback' AND $__timeFilter_ms(ended_at) AND $__conditionalAll(service IN (${service:singlequote}), $service)
 ORDER BY time DESC

@@ -247,8 +247,6 @@ type changePage struct {
 	Stories            []story
 	Releases           []releaseRow // of the commit itself
 	Waiting            []string     // sentences
-	Hidden             []link       // services of which nothing is told
-	Why                string       // they are hidden
 }
 
 // A relation leads to another change.
@@ -282,7 +280,7 @@ func (p *pages) change(r *http.Request) (answer, error) {
 	}
 	switch {
 	case len(cs) == 0:
-		return answer{}, notFound("No change of " + clip(repository) + " begins with “" + clip(digits) + "”. Commits are known from `payoff import git` and from pushes.")
+		return answer{}, notFound("No change of " + clip(repository) + " begins with “" + clip(digits) + "”. Commits are known from `payoff import git` and from pushes; they are not told of a quarter in which all that came of the repository is of services that are shown only inside their units.")
 	case len(cs) > 1:
 		e := notFound("Several changes of " + clip(repository) + " begin with “" + clip(digits) + "”: give more digits.")
 		for _, c := range cs {
@@ -312,7 +310,7 @@ func splitChange(rest string) (repository, digits string, err error) {
 }
 
 func (p *pages) changePage(ctx context.Context, c change) (changePage, error) {
-	page := changePage{layout: p.layout("Change "+shortHash(c.Commit), ""), Repository: c.Repository, Commit: c.Commit, Notes: changeNotes(c), Why: whyHidden}
+	page := changePage{layout: p.layout("Change "+shortHash(c.Commit), ""), Repository: c.Repository, Commit: c.Commit, Notes: changeNotes(c)}
 	shipments, err := p.shipments(ctx, c)
 	if err != nil {
 		return page, err
@@ -329,17 +327,7 @@ func (p *pages) changePage(ctx context.Context, c change) (changePage, error) {
 	if err != nil {
 		return page, err
 	}
-	hidden, err := p.leaveOut(ctx, &shipments, &waiting, &releases)
-	if err != nil {
-		return page, err
-	}
-	for _, s := range hidden {
-		page.Hidden = append(page.Hidden, link{s, subject{Service: s}.path()})
-	}
-	if page.Lead = changeLead(c, shipments, waiting, hidden); len(hidden) > 0 && len(shipments)+len(waiting)+len(releases) == 0 {
-		page.Notes = nil
-		return page, nil
-	}
+	page.Lead = changeLead(c, shipments, waiting)
 	page.Related, page.Releases = relations(c, reverts), p.releaseRows(c, releases)
 	for i, s := range shipments {
 		pulls, err := p.pulls(ctx, c, s)
@@ -354,50 +342,17 @@ func (p *pages) changePage(ctx context.Context, c change) (changePage, error) {
 	return page, nil
 }
 
-// leaveOut takes away what happened to services that were hidden then, and names them:
-// when a change was written and shipped there is when a person did it.
-func (p *pages) leaveOut(ctx context.Context, shipments *[]shipment, waiting *[]waitingPlace, releases *[]release) (hidden []string, err error) {
-	var services []string
-	for _, s := range *shipments {
-		services = append(services, s.Service)
-	}
-	for _, w := range *waiting {
-		services = append(services, w.Service)
-	}
-	for _, r := range *releases {
-		services = append(services, r.Service)
-	}
-	told, err := p.told(ctx, services)
-	if err != nil {
-		return nil, err
-	}
-	not := func(service string, at time.Time) bool {
-		if told.of(service, at) {
-			return false
-		}
-		hidden = append(hidden, service)
-		return true
-	}
-	*shipments = slices.DeleteFunc(*shipments, func(s shipment) bool { return not(s.Service, s.Shipped) })
-	*waiting = slices.DeleteFunc(*waiting, func(w waitingPlace) bool { return not(w.Service, w.Merged) })
-	*releases = slices.DeleteFunc(*releases, func(r release) bool { return not(r.Service, r.Ended) })
-	slices.Sort(hidden)
-	return slices.Compact(hidden), nil
-}
-
-func changeLead(c change, shipments []shipment, waiting []waitingPlace, hidden []string) string {
+func changeLead(c change, shipments []shipment, waiting []waitingPlace) string {
 	by := map[string]string{"bot": "Written by a bot. ", "human": "Written by a person. "}[c.ActorKind]
 	switch {
 	case len(shipments) > 0:
 		return by + "From its commit to where it runs."
 	case len(waiting) > 0:
 		return by + "It is finished, and waits to be deployed."
-	case len(hidden) > 0:
-		return by + "Where it went is told only inside a unit."
 	case c.Merge:
 		return by + "A merge: it joins others' changes and is no change of its own, so it has no lead time."
 	}
-	return by + "No deployment is known that shipped it."
+	return by + "No deployment is known that shipped it: none has, or it is of a service that is shown only inside its unit."
 }
 
 func changeNotes(c change) []string {

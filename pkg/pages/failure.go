@@ -27,14 +27,14 @@ type failure struct {
 	Total      uint64     `ch:"total"`
 }
 
-// failures are the latest failed deployments of a service to production that may be told.
-func (p *pages) failures(ctx context.Context, service string, told told) ([]failure, error) {
+// failures are the latest failed deployments of a service to production.
+func (p *pages) failures(ctx context.Context, service string) ([]failure, error) {
 	var out []failure
 	err := p.Store.Select(ctx, &out, `
 		SELECT toString(deployment_id) AS id, ended_at AS ended, toString(rule) AS rule, incidents, remedies, restored_at, recovery_ms, open, count() OVER () AS total
 		FROM payoff.failed_deployments
-		WHERE service = {service:String} AND tier = 'production' AND `+inQuarters("ended_at")+`
-		ORDER BY ended_at DESC, id LIMIT {limit:UInt32}`, told.only(service, store.Param("limit", uint32(shownFailures)))...)
+		WHERE service = {service:String} AND tier = 'production'
+		ORDER BY ended_at DESC, id LIMIT {limit:UInt32}`, store.Param("service", service), store.Param("limit", uint32(shownFailures)))
 	if err != nil {
 		return nil, fmt.Errorf("reading the failed deployments of %s: %w", service, err)
 	}
@@ -104,13 +104,13 @@ type incident struct {
 	Total    uint64    `ch:"total"`
 }
 
-// unattributed are the latest such incidents of a service that may be told.
-func (p *pages) unattributed(ctx context.Context, service string, told told) ([]incident, error) {
+// unattributed are the latest such incidents of a service.
+func (p *pages) unattributed(ctx context.Context, service string) ([]incident, error) {
 	var out []incident
 	err := p.Store.Select(ctx, &out, `
 		SELECT incident, began_at, severity, count() OVER () AS total FROM payoff.incidents
-		WHERE service = {service:String} AND tier = 'production' AND state = 'unattributed' AND `+inQuarters("began_at")+`
-		ORDER BY began_at DESC, incident LIMIT {limit:UInt32}`, told.only(service, store.Param("limit", uint32(shownFailures)))...)
+		WHERE service = {service:String} AND tier = 'production' AND state = 'unattributed'
+		ORDER BY began_at DESC, incident LIMIT {limit:UInt32}`, store.Param("service", service), store.Param("limit", uint32(shownFailures)))
 	if err != nil {
 		return nil, fmt.Errorf("reading the unattributed incidents of %s: %w", service, err)
 	}

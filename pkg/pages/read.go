@@ -59,6 +59,17 @@ func (p *pages) services(ctx context.Context) ([]string, error) {
 	return out, store.Classify(ctx, rows.Err())
 }
 
+// inProduction are those of the services of which a deployment to production is known.
+func (p *pages) inProduction(ctx context.Context, services []string) (deployed []string, err error) {
+	err = p.Store.Conn().QueryRow(ctx, `
+		SELECT groupUniqArray(toString(service)) FROM payoff.service_coverage WHERE tier = 'production' AND service IN {services:Array(String)}`,
+		store.Param("services", services)).Scan(&deployed)
+	if err != nil {
+		return nil, fmt.Errorf("finding which services were deployed to production: %w", store.Classify(ctx, err))
+	}
+	return deployed, nil
+}
+
 // A deployment is one row of payoff.deployments.
 type deployment struct {
 	ID, Tier                 string
@@ -72,20 +83,19 @@ type deployment struct {
 
 const deploymentColumns = `toString(deployment_id), toString(tier), toString(service), artifact_version, toString(class), ended_at, changes, toString(link_quality), toString(time_quality), environments, commit, toString(repository)`
 
-// latestDeployments are those to production that may be told, the latest first, and the
-// versions of those that are named: in one query, as each costs more than its rows.
-func (p *pages) latestDeployments(ctx context.Context, service string, told told, limit int, named []string) (latest []deployment, versions map[string]string, err error) {
+// latestDeployments are those to production, the latest first, and the versions of those that are named: in one query, as each costs more than its rows.
+func (p *pages) latestDeployments(ctx context.Context, service string, limit int, named []string) (latest []deployment, versions map[string]string, err error) {
 	all, err := p.deployments(ctx, `SELECT `+deploymentColumns+` FROM payoff.deployments
-		WHERE service = {service:String} AND (tier = 'production' AND `+inQuarters("ended_at")+` OR has({named:Array(String)}, toString(deployment_id)))
+		WHERE service = {service:String} AND (tier = 'production' OR has({named:Array(String)}, toString(deployment_id)))
 		ORDER BY has({named:Array(String)}, toString(deployment_id)) DESC, ended_at DESC, started_at DESC, deployment_id DESC LIMIT {limit:UInt32}`,
-		told.only(service, store.Param("named", named), store.Param("limit", uint32(limit+len(named))))...)
+		store.Param("service", service), store.Param("named", named), store.Param("limit", uint32(limit+len(named))))
 	versions = make(map[string]string, len(all))
 	for _, d := range all {
 		if versions[d.ID] = d.Version; d.Version == "" {
 			versions[d.ID] = shortHash(d.Commit)
 		}
 	}
-	latest = slices.DeleteFunc(all, func(d deployment) bool { return d.Tier != "production" || !told.of(service, d.Ended) })
+	latest = slices.DeleteFunc(all, func(d deployment) bool { return d.Tier != "production" })
 	slices.SortStableFunc(latest, func(a, b deployment) int { return b.Ended.Compare(a.Ended) })
 	return latest[:min(limit, len(latest))], versions, err
 }

@@ -71,10 +71,11 @@ func (p *pages) service(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	if page.Hidden != "" {
-		switch known, err := p.happened(ctx, name); {
-		case err != nil:
+		deployed, err := p.inProduction(ctx, []string{name})
+		if err != nil {
 			return answer{}, err
-		case !known:
+		}
+		if len(deployed) == 0 {
 			page.Hidden = "" // of nothing there are no numbers
 		}
 	}
@@ -85,24 +86,21 @@ func (p *pages) service(r *http.Request) (answer, error) {
 	return p.render("service", page)
 }
 
-// readFacts reads what happened to the service in quarters in which it is shown.
+// readFacts reads what happened to the service: the views name it in quarters in which it
+// is not hidden.
 func (p *pages) readFacts(ctx context.Context, page *servicePage) error {
-	told, err := p.told(ctx, []string{page.Name})
-	if err != nil {
-		return err
-	}
 	return together(ctx,
-		func(ctx context.Context) error { return p.readIncidents(ctx, page, told) },
-		func(ctx context.Context) error { return p.readWaiting(ctx, page, told) },
-		func(ctx context.Context) error { return p.readDeployments(ctx, page, told) })
+		func(ctx context.Context) error { return p.readIncidents(ctx, page) },
+		func(ctx context.Context) error { return p.readWaiting(ctx, page) },
+		func(ctx context.Context) error { return p.readDeployments(ctx, page) })
 }
 
 // whyHidden says why a service has no numbers.
 const whyHidden = "all its changes are of one person, or the team that owns it is one person or stands in for such a team, or none of its numbers is computed yet"
 
 // readDeployments reads what failed, and then the deployments, which name it.
-func (p *pages) readDeployments(ctx context.Context, page *servicePage, told told) error {
-	fs, err := p.failures(ctx, page.Name, told)
+func (p *pages) readDeployments(ctx context.Context, page *servicePage) error {
+	fs, err := p.failures(ctx, page.Name)
 	if err != nil {
 		return err
 	}
@@ -111,7 +109,7 @@ func (p *pages) readDeployments(ctx context.Context, page *servicePage, told tol
 		named = append(append(named, f.ID), f.Remedies...)
 		page.Failed = int(f.Total)
 	}
-	ds, versions, err := p.latestDeployments(ctx, page.Name, told, shownDeployments, named)
+	ds, versions, err := p.latestDeployments(ctx, page.Name, shownDeployments, named)
 	page.Failures = p.failureRows(page.Name, fs, versions)
 	for _, d := range ds {
 		row := deploymentRow{Version: orDash(d.Version), When: p.time(d.Ended), Stamp: stamp(d.Ended), Class: class(d.Class), Changes: shipped(d), Provenance: provenance(d)}
@@ -123,8 +121,8 @@ func (p *pages) readDeployments(ctx context.Context, page *servicePage, told tol
 	return err
 }
 
-func (p *pages) readIncidents(ctx context.Context, page *servicePage, told told) error {
-	is, err := p.unattributed(ctx, page.Name, told)
+func (p *pages) readIncidents(ctx context.Context, page *servicePage) error {
+	is, err := p.unattributed(ctx, page.Name)
 	page.Incidents = p.incidentRows(is)
 	if len(is) > 0 {
 		page.Unattributed = int(is[0].Total)
@@ -133,8 +131,8 @@ func (p *pages) readIncidents(ctx context.Context, page *servicePage, told told)
 	return err
 }
 
-func (p *pages) readWaiting(ctx context.Context, page *servicePage, told told) error {
-	ages, err := p.waiting(ctx, page.Name, told)
+func (p *pages) readWaiting(ctx context.Context, page *servicePage) error {
+	ages, err := p.waiting(ctx, page.Name)
 	page.Waiting = p.waitingBlock(ages)
 	return err
 }

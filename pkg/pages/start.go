@@ -184,14 +184,14 @@ func (p *pages) serviceRows(ctx context.Context, l *serviceList, names []string,
 		return nil
 	}
 	var ps []metric.Point
+	var deployed []string
 	var last map[string]deployment
-	var told told
 	err := together(ctx,
 		func(ctx context.Context) (err error) {
 			ps, err = points.Read(ctx, p.Store, points.Ask{Metric: defs[0], More: defs[1:], Grain: g, Services: names, Main: true})
 			return err
 		},
-		func(ctx context.Context) (err error) { told, err = p.told(ctx, names); return err },
+		func(ctx context.Context) (err error) { deployed, err = p.inProduction(ctx, names); return err },
 		func(ctx context.Context) (err error) { last, err = p.lastDeployments(ctx, names); return err })
 	if err != nil {
 		return err
@@ -212,9 +212,9 @@ func (p *pages) serviceRows(ctx context.Context, l *serviceList, names []string,
 			row.Cells = append(row.Cells, p.cell(newSeries(d, by[of{d.Name, name}], ws)))
 		}
 		switch d, ok := last[name]; {
-		case ok && slices.Contains(hidden, name):
+		case slices.Contains(hidden, name) && slices.Contains(deployed, name):
 			row.Hidden = true
-		case ok && told.of(name, d.Ended):
+		case ok:
 			row.Deployed, row.When = d.Version, p.time(d.Ended)
 		}
 		l.Rows = append(l.Rows, row)

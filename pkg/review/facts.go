@@ -119,7 +119,8 @@ func (b *builder) whatHappened(of behaviour.Subject, most int) []string {
 }
 
 // name tells the first facts of a kind, and counts the others and those of services
-// that are not shown: what failed there is as good as a person's failure.
+// that are not shown, in the week or, without their names, in the quarter: what failed
+// there is as good as a person's failure.
 func (b *builder) name(what, kind string, h happenings, most int) []string {
 	var out []string
 	left := 0
@@ -127,7 +128,8 @@ func (b *builder) name(what, kind string, h happenings, most int) []string {
 		if f.Kind != kind || most == 0 {
 			continue
 		}
-		if len(out) == most || slices.Contains(b.in.Hidden, f.Service) {
+		owned := f.Team != "" || f.Unit != ""
+		if len(out) == most || slices.Contains(b.in.Hidden, f.Service) || owned && f.Service == "" {
 			left++
 			continue
 		}

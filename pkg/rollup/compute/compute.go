@@ -30,7 +30,7 @@ import (
 
 // Version of linking: raised when its code changes what it makes of the same
 // facts, so that everything is linked anew.
-const linkVersion = 5
+const linkVersion = 6
 
 const unknownTier = "unknown"
 
@@ -204,11 +204,30 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generati
 		return err
 	}
 	return c.timed("organisation", func() error {
-		if fresh || begins(kinds, declarations) {
-			return c.organisation(ctx, shipping, generation)
-		}
-		return c.committers(ctx, shipping, generation)
+		return c.attribute(ctx, shipping, fresh, fresh || begins(kinds, declarations), generation)
 	})
+}
+
+// attribute finds whose facts are, who committed to the services that were linked, and
+// which of these facts must not name: of all services, where the organisation changed.
+func (c *Computer) attribute(ctx context.Context, linked []string, fresh, declared bool, generation uint64) error {
+	all := fresh
+	if declared {
+		changed, err := c.organisation(ctx, generation)
+		if err != nil {
+			return err
+		}
+		if changed {
+			if linked, err = c.allServices(ctx); err != nil {
+				return err
+			}
+			all = true
+		}
+	}
+	if err := c.committers(ctx, linked, generation); err != nil {
+		return err
+	}
+	return c.hide(ctx, linked, all, generation)
 }
 
 // toLink lists the services to link, and those of which only the failures are to

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/org"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
@@ -16,23 +17,25 @@ var (
 	deriveOrg string
 	//go:embed derive_org_committers.sql
 	deriveCommitters string
+	//go:embed derive_hidden_repositories.sql
+	deriveHiddenRepositories string
 )
 
 // organisationFact is the name under which a change of the organisation is marked:
 // it touches every metric.
 const organisationFact = "organisation"
 
-// organisation brings what is declared into the tables that facts are attributed
-// by, and finds who committed to the services that were linked. What it corrects is
-// marked to be computed anew before it is written.
-func (c *Computer) organisation(ctx context.Context, linked []string, generation uint64) error {
+// organisation brings what is declared into the tables that facts are attributed by, and
+// reports whether that changed them. What it corrects is marked to be computed anew
+// before it is written.
+func (c *Computer) organisation(ctx context.Context, generation uint64) (changed bool, err error) {
 	entities, err := c.readEntities(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	was, err := c.readResolved(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	now := org.Resolve(entities)
 	owners := differ(was.Ownerships, now.Ownerships, ownershipTable.key, ownershipTable.same)
@@ -40,33 +43,26 @@ func (c *Computer) organisation(ctx context.Context, linked []string, generation
 	shown := differ(was.Shown, now.Shown, shownTable.key, shownTable.same)
 	aliases := differ(was.Aliases, now.Aliases, aliasTable.key, aliasTable.same)
 	if owners.empty() && sizes.empty() && shown.empty() && aliases.empty() {
-		return c.committers(ctx, linked, generation)
+		return false, nil
 	}
 	d := newDirt(at(lastYear))
 	organisationDirt(was, now, d)
 	if err := c.aliasDirt(ctx, aliases, d); err != nil {
-		return err
+		return false, err
 	}
 	if err := c.saveDirty(ctx, d, generation); err != nil {
-		return err
+		return false, err
 	}
 	if err := ownershipTable.write(ctx, c, owners, generation); err != nil {
-		return err
+		return false, err
 	}
 	if err := sizeTable.write(ctx, c, sizes, generation); err != nil {
-		return err
+		return false, err
 	}
 	if err := shownTable.write(ctx, c, shown, generation); err != nil {
-		return err
+		return false, err
 	}
-	if err := aliasTable.write(ctx, c, aliases, generation); err != nil {
-		return err
-	}
-	services, err := c.allServices(ctx)
-	if err != nil {
-		return err
-	}
-	return c.committers(ctx, services, generation)
+	return true, aliasTable.write(ctx, c, aliases, generation)
 }
 
 // committers makes the table of committers say what was linked of the services.
@@ -76,6 +72,34 @@ func (c *Computer) committers(ctx context.Context, services []string, generation
 	}
 	if err := c.store.Exec(ctx, deriveCommitters, store.Param("services", services), store.Param("generation", generation)); err != nil {
 		return fmt.Errorf("deriving the committers of %d services: %w", len(services), err)
+	}
+	return nil
+}
+
+// hide makes the table of what is told without names say what committers and owners
+// do: of the services, or of all.
+func (c *Computer) hide(ctx context.Context, services []string, all bool, generation uint64) error {
+	if len(services) == 0 && !all {
+		return nil
+	}
+	const theirs = `({all:Bool} OR service IN {services:Array(String)})`
+	quarters, _ := c.over([]metric.Grain{metric.Quarter}, []stretch{{at(firstYear), at(lastYear)}})
+	for _, sql := range []string{`
+		INSERT INTO payoff_private.hidden (service, repository, quarter, generation, deleted)
+		SELECT service, '', quarter, {generation:UInt64}, if(max(here), 0, 1)
+		FROM
+		(
+			SELECT service, toDate(window_start, {zone:String}) AS quarter, true AS here FROM (` + metric.Suppressed(quarters) + `) WHERE ` + theirs + `
+			UNION ALL
+			SELECT toString(service) AS service, quarter, false AS here FROM payoff_private.hidden FINAL WHERE repository = '' AND ` + theirs + `
+		)
+		GROUP BY service, quarter
+		HAVING count() = 1`, deriveHiddenRepositories} {
+		err := c.store.Exec(ctx, sql+" SETTINGS "+notCompiled, store.Param("all", all), store.Param("services", append([]string{}, services...)), store.Param("zone", c.rules.Location.String()),
+			store.Param("generation", generation))
+		if err != nil {
+			return fmt.Errorf("finding which of %d services facts do not name: %w", len(services), err)
+		}
 	}
 	return nil
 }

@@ -30,12 +30,17 @@ CREATE OR REPLACE VIEW payoff.events
     `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful about the fact, e.g. impossible_time.'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS SELECT
+AS
+WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone, toStartOfQuarter(f.occurred_at, zone) AS quarter,
+    (f.service, quarter) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+        OR (f.repository, quarter) IN (SELECT repository, quarter FROM payoff_private.hidden FINAL WHERE service = '') AS hidden
+SELECT
     `log_epoch`, `topic`, `partition`, `offset`, `loaded_at`, `event_id`, `version`, `source`,
     `kind`, `type`,
-    if(`kind` = 'membership.changed' OR `subject` = `unit` OR startsWith(`subject`, 'person/'), '', `subject`) AS `subject`,
-    `occurred_at`, `recorded_at`, `received_at`, `actor_kind`, `service`,
-    `environment`, `repository`, `commit`, `ref`, `outcome`, `started_at`, `incident`, `team`,
+    if(hidden OR f.kind = 'membership.changed' OR f.subject = f.unit OR startsWith(f.subject, 'person/'), '', f.subject) AS `subject`,
+    `occurred_at`, `recorded_at`, `received_at`, `actor_kind`, if(hidden, '', f.service) AS `service`,
+    `environment`, if(hidden, '', f.repository) AS `repository`, if(hidden, '', f.commit) AS `commit`, if(hidden, '', f.ref) AS `ref`,
+    `outcome`, `started_at`, `incident`, `team`,
     `capability`, `flags`
-FROM payoff_private.events FINAL
-COMMENT 'Facts: the current version of each, whatever came late, twice or out of order.'
+FROM payoff_private.events AS f FINAL
+COMMENT 'Facts: the current version of each, whatever came late, twice or out of order. Service, repository, commit, ref and subject are empty in a quarter in which the service is shown only inside its unit.'

@@ -1,7 +1,7 @@
--- Deployments as they stand now, for analysts and metrics.
+-- Deployments as they stand now, for analysts: metrics read the tables.
 CREATE OR REPLACE VIEW payoff.deployments
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
@@ -28,10 +28,12 @@ CREATE OR REPLACE VIEW payoff.deployments
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT f.service AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.deployment_id AS deployment_id, f.source AS source,
-    f.repository AS repository, f.environments AS environments, f.commit AS commit, f.artifact_version AS artifact_version, f.started_at AS started_at,
+WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+    (f.service, toStartOfQuarter(f.ended_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
+SELECT if(hidden, '', f.service) AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.deployment_id AS deployment_id, f.source AS source,
+    if(hidden, '', f.repository) AS repository, f.environments AS environments, if(hidden, '', f.commit) AS commit, if(hidden, '', f.artifact_version) AS artifact_version, f.started_at AS started_at,
     f.ended_at AS ended_at, f.succeeded AS succeeded, f.class AS class, f.marks AS marks, f.attempts AS attempts, f.changes AS changes,
-    f.names AS names, f.hotfix AS hotfix, f.fixes AS fixes, f.takes_back AS takes_back, f.rework AS rework, f.link_quality AS link_quality,
+    if(hidden, [], f.names) AS names, f.hotfix AS hotfix, f.fixes AS fixes, f.takes_back AS takes_back, f.rework AS rework, f.link_quality AS link_quality,
     f.time_quality AS time_quality
 FROM payoff_private.deployments AS f FINAL
 ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o

@@ -2,7 +2,7 @@
 -- is one change; the source that knows its parents is preferred.
 CREATE OR REPLACE VIEW payoff.changes
 (
-    `repository` LowCardinality(String) COMMENT 'Repository, as owner/name.',
+    `repository` LowCardinality(String) COMMENT 'Repository, as owner/name; empty in a quarter in which all its changes are of services that are shown only inside their units, as are its commits'' names.',
     `commit` String COMMENT 'Full hash.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `parents` Array(String) COMMENT 'Parents, first parent first.',
@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW payoff.changes
     `authored_at` Nullable(DateTime64(3, 'UTC')) COMMENT 'Author time.',
     `committed_at` DateTime64(3, 'UTC') COMMENT 'Committer time.',
     `actor_kind` LowCardinality(String) COMMENT 'human or bot.',
-    `paths` Array(String) COMMENT 'Touched paths.',
+    `paths` Array(String) COMMENT 'Touched paths; none of a change of a service that is shown only inside its unit.',
     `paths_cut` Bool COMMENT 'More paths were touched than are listed.',
     `reverts` Array(String) COMMENT 'Commits it takes back.',
     `cherry_pick_of` String COMMENT 'Commit it was picked from.',
@@ -20,9 +20,20 @@ CREATE OR REPLACE VIEW payoff.changes
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT repository, commit, source, parents, (length(parents) > 1)::Bool AS is_merge, authored_at, committed_at, actor_kind, paths, paths_cut,
-    reverts, cherry_pick_of, fixes, boundary, flags
-FROM payoff_private.commits FINAL
-ORDER BY parents_known DESC, source
-LIMIT 1 BY repository, commit
+WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+    (f.repository, toStartOfQuarter(f.committed_at, zone)) IN (SELECT repository, quarter FROM payoff_private.hidden FINAL WHERE service = '') AS hidden,
+    hidden OR (f.repository, f.commit) IN
+    (
+        SELECT repository, commit FROM payoff_private.shipped_changes
+        WHERE (service, toStartOfQuarter(shipped_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+        UNION ALL
+        SELECT repository, commit FROM payoff_private.waiting_changes
+        WHERE (service, toStartOfQuarter(merged_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+    ) AS paths_hidden
+SELECT if(hidden, '', f.repository) AS repository, if(hidden, '', f.commit) AS commit, source, if(hidden, [], f.parents) AS parents,
+    (length(f.parents) > 1)::Bool AS is_merge, authored_at, committed_at, actor_kind, if(paths_hidden, [], f.paths) AS paths, paths_cut,
+    if(hidden, [], f.reverts) AS reverts, if(hidden, '', f.cherry_pick_of) AS cherry_pick_of, fixes, boundary, flags
+FROM payoff_private.commits AS f FINAL
+ORDER BY f.parents_known DESC, f.source
+LIMIT 1 BY f.repository, f.commit
 COMMENT 'Commits of all known repositories.'

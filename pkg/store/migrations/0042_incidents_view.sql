@@ -1,7 +1,7 @@
--- Incidents as they stand now, for analysts and metrics.
+-- Incidents as they stand now, for analysts: metrics read the tables.
 CREATE OR REPLACE VIEW payoff.incidents
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `incident` String COMMENT 'Provider''s id.',
@@ -26,10 +26,12 @@ CREATE OR REPLACE VIEW payoff.incidents
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT f.service AS service, o.team AS team, o.unit AS unit, f.incident AS incident, f.source AS source, f.tier AS tier, f.began_at AS began_at,
+WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+    (f.service, toStartOfQuarter(f.began_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
+SELECT if(hidden, '', f.service) AS service, o.team AS team, o.unit AS unit, f.incident AS incident, f.source AS source, f.tier AS tier, f.began_at AS began_at,
     f.created_at AS created_at, f.detected_at AS detected_at, f.acknowledged_at AS acknowledged_at, f.mitigated_at AS mitigated_at,
     f.resolved_at AS resolved_at, f.reopened_at AS reopened_at, f.impact AS impact, f.severity AS severity, f.cause AS cause,
-    f.named_deployment AS named_deployment, f.named_commit AS named_commit, f.state AS state, f.deployment_id AS deployment_id, f.rule AS rule,
+    if(hidden, '', f.named_deployment) AS named_deployment, if(hidden, '', f.named_commit) AS named_commit, f.state AS state, f.deployment_id AS deployment_id, f.rule AS rule,
     f.duration_ms AS duration_ms
 FROM payoff_private.incidents AS f FINAL
 ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o

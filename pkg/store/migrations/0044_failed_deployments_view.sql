@@ -1,7 +1,7 @@
--- Failed deployments as they stand now, for analysts and metrics.
+-- Failed deployments as they stand now, for analysts: metrics read the tables.
 CREATE OR REPLACE VIEW payoff.failed_deployments
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'production, staging, testing, development or unknown, by the configured rules.',
@@ -18,7 +18,9 @@ CREATE OR REPLACE VIEW payoff.failed_deployments
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT f.service AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.deployment_id AS deployment_id, f.ended_at AS ended_at,
+WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+    (f.service, toStartOfQuarter(f.ended_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
+SELECT if(hidden, '', f.service) AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.deployment_id AS deployment_id, f.ended_at AS ended_at,
     f.succeeded AS succeeded, f.rule AS rule, f.incidents AS incidents, f.remedies AS remedies, f.failed_at AS failed_at, f.restored_at AS restored_at,
     f.recovery_ms AS recovery_ms, f.open AS open
 FROM payoff_private.failed_deployments AS f FINAL

@@ -1,7 +1,7 @@
--- Shipped pull requests as they stand now, for analysts and metrics.
+-- Shipped pull requests as they stand now, for analysts: metrics read the tables.
 CREATE OR REPLACE VIEW payoff.shipped_pull_requests
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier of the deployment.',
@@ -23,7 +23,9 @@ CREATE OR REPLACE VIEW payoff.shipped_pull_requests
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT f.service AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.repository AS repository, f.change AS change,
+WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+    (f.service, toStartOfQuarter(f.shipped_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
+SELECT if(hidden, '', f.service) AS service, o.team AS team, o.unit AS unit, f.tier AS tier, if(hidden, '', f.repository) AS repository, if(hidden, '', f.change) AS change,
     f.deployment_id AS deployment_id, f.actor_kind AS actor_kind, f.first_authored_at AS first_authored_at, f.work_started_at AS work_started_at,
     f.ready_at AS ready_at, f.reviewed_at AS reviewed_at, f.merged_at AS merged_at, f.shipped_at AS shipped_at, f.coding_ms AS coding_ms,
     f.pickup_ms AS pickup_ms, f.review_ms AS review_ms, f.deploy_ms AS deploy_ms, f.delivery_ms AS delivery_ms

@@ -2,7 +2,7 @@
 -- what still waits, or the slowest would be left out.
 CREATE OR REPLACE VIEW payoff.merged_changes
 (
-    `service` LowCardinality(String) COMMENT 'Service.',
+    `service` LowCardinality(String) COMMENT 'Service; empty in a quarter in which it is shown only inside its unit, as is what would name it.',
     `team` LowCardinality(String) COMMENT 'Team that owned the service at the time; empty while no owner is known, and where it is shown only inside its unit, as one of fewer than three members.',
     `unit` LowCardinality(String) COMMENT 'Unit of that team; empty while none is known.',
     `tier` LowCardinality(String) COMMENT 'Tier.',

@@ -4,7 +4,7 @@ CREATE OR REPLACE VIEW payoff.pages
     `page` String COMMENT 'Provider''s id.',
     `source` LowCardinality(String) COMMENT 'Who reported it.',
     `rotation` String COMMENT 'On-call rotation that was called.',
-    `service` String COMMENT 'Service it is about; empty when none is named.',
+    `service` String COMMENT 'Service it is about; empty when none is named, and in a quarter in which it is shown only inside its unit.',
     `incident` String COMMENT 'Incident it belongs to; empty when none is named.',
     `key` String COMMENT 'De-duplication key: notifications of one key before it resolves are one page.',
     `urgency` String COMMENT 'As the tool names it.',
@@ -23,9 +23,11 @@ SELECT subject AS page, source, argMaxIf(c.rotation, occurred_at, c.rotation != 
     argMaxIf(c.label, occurred_at, c.label != '') AS label
 FROM
 (
-    SELECT kind, source, subject, occurred_at, service, incident,
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+        (f.service, toStartOfQuarter(f.occurred_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
+    SELECT kind, source, subject, occurred_at, if(hidden, '', f.service) AS service, incident,
         JSONExtract(data, 'subject', 'content', 'Tuple(rotation String, key String, urgency String, label String)') AS c
-    FROM payoff_private.events FINAL
+    FROM payoff_private.events AS f FINAL
     WHERE kind IN ('page.triggered', 'page.acknowledged', 'page.resolved', 'page.labelled') AND NOT has(flags, 'impossible_time')
 ) AS e
 GROUP BY source, subject

@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW payoff.tickets
     `type` String COMMENT 'Type of the ticket.',
     `helped_by` String COMMENT 'Group or team it lies with.',
     `team` String COMMENT 'Team that asked.',
-    `service` String COMMENT 'Service it is about; empty when none is named.',
+    `service` String COMMENT 'Service it is about; empty when none is named, and in a quarter in which it is shown only inside its unit.',
     `capability` String COMMENT 'Capability it is about; empty when none is named.',
     `tier` String COMMENT 'Tier of support.',
     `channel` String COMMENT 'tool, chat, office hours.',
@@ -30,10 +30,12 @@ SELECT subject AS ticket, source, argMaxIf(u.category, occurred_at, u.category !
     argMaxIf(c.resolution, occurred_at, c.resolution != '') AS resolution
 FROM
 (
-    SELECT kind, source, subject, occurred_at, service, team, capability,
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+        (f.service, toStartOfQuarter(f.occurred_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
+    SELECT kind, source, subject, occurred_at, if(hidden, '', f.service) AS service, team, capability,
         JSONExtract(data, 'subject', 'content', 'Tuple(ticketType String, `group` String, priority String, resolution String)') AS c,
         JSONExtract(data, 'customData', 'Tuple(category String, tier String, channel String, state String)') AS u
-    FROM payoff_private.events FINAL
+    FROM payoff_private.events AS f FINAL
     WHERE kind IN ('ticket.created', 'ticket.updated', 'ticket.closed') AND NOT has(flags, 'impossible_time')
 ) AS e
 GROUP BY source, subject
