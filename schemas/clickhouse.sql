@@ -24,43 +24,75 @@ CREATE VIEW payoff.attempts
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Tries to put one version of one service into one environment, as reported.'
-AS WITH
-    (
-        SELECT if(max(value) = '', 'UTC', max(value))
-        FROM payoff.organisation
-        FINAL
-        WHERE key = 'timezone'
-    ) AS zone,
-    (f.service, toStartOfQuarter(f.occurred_at, zone)) IN (
+AS SELECT
+    event_id,
+    source,
+    kind,
+    attempt,
+    f.named AS service,
+    environment,
+    repository,
+    commit,
+    artifact_version,
+    ref,
+    run_id,
+    outcome,
+    started_at,
+    occurred_at,
+    time_quality,
+    aliases,
+    fixes,
+    hotfix,
+    flags
+FROM
+(
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone
+    SELECT
+        *,
+        service AS named
+    FROM payoff_private.attempts
+    FINAL
+    WHERE (service, toStartOfQuarter(occurred_at, zone)) NOT IN (
         SELECT
             service,
             quarter
         FROM payoff_private.hidden
         FINAL
         WHERE repository = ''
-    ) AS hidden
-SELECT
-    event_id,
-    source,
-    kind,
-    if(hidden, '', f.attempt) AS attempt,
-    if(hidden, '', f.service) AS service,
-    environment,
-    if(hidden, '', f.repository) AS repository,
-    if(hidden, '', f.commit) AS commit,
-    if(hidden, '', f.artifact_version) AS artifact_version,
-    if(hidden, '', f.ref) AS ref,
-    if(hidden, '', f.run_id) AS run_id,
-    outcome,
-    started_at,
-    occurred_at,
-    time_quality,
-    if(hidden, [], f.aliases) AS aliases,
-    fixes,
-    hotfix,
-    flags
-FROM payoff_private.attempts AS f
-FINAL;
+    )
+    UNION ALL
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone
+    SELECT
+        * REPLACE ('' AS attempt, '' AS repository, '' AS commit, '' AS artifact_version, '' AS ref, '' AS run_id, [] AS aliases),
+        '' AS named
+    FROM payoff_private.attempts
+    FINAL
+    WHERE ((service, toStartOfQuarter(occurred_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    )) AND (service IN (
+        SELECT service
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ))
+) AS f;
 
 CREATE TABLE payoff.calendar
 (
@@ -113,72 +145,137 @@ CREATE VIEW payoff.changes
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Commits of all known repositories.'
-AS WITH
-    (
-        SELECT if(max(value) = '', 'UTC', max(value))
-        FROM payoff.organisation
-        FINAL
-        WHERE key = 'timezone'
-    ) AS zone,
-    (f.repository, toStartOfQuarter(f.committed_at, zone)) IN (
+AS SELECT
+    repository,
+    commit,
+    source,
+    parents,
+    is_merge,
+    authored_at,
+    committed_at,
+    actor_kind,
+    paths,
+    paths_cut,
+    reverts,
+    cherry_pick_of,
+    fixes,
+    boundary,
+    flags
+FROM
+(
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone,
+        (f.repository, f.commit) IN (
+            SELECT
+                repository,
+                commit
+            FROM payoff_private.shipped_changes
+            WHERE (service, toStartOfQuarter(shipped_at, zone)) IN (
+                SELECT
+                    service,
+                    quarter
+                FROM payoff_private.hidden
+                FINAL
+                WHERE repository = ''
+            )
+            UNION ALL
+            SELECT
+                repository,
+                commit
+            FROM payoff_private.waiting_changes
+            WHERE (service, toStartOfQuarter(merged_at, zone)) IN (
+                SELECT
+                    service,
+                    quarter
+                FROM payoff_private.hidden
+                FINAL
+                WHERE repository = ''
+            )
+        ) AS of_hidden
+    SELECT
+        * REPLACE (if(of_hidden, [], f.paths) AS paths),
+        length(f.parents) > 1 AS is_merge
+    FROM payoff_private.commits AS f
+    FINAL
+    WHERE (repository, toStartOfQuarter(committed_at, zone)) NOT IN (
         SELECT
             repository,
             quarter
         FROM payoff_private.hidden
         FINAL
         WHERE service = ''
-    ) AS hidden,
-    hidden OR ((f.repository, f.commit) IN (
+    )
+    ORDER BY
+        parents_known DESC,
+        source ASC
+    LIMIT 1 BY
+        repository,
+        commit
+    UNION ALL
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone,
+        (f.repository, f.commit) IN (
+            SELECT
+                repository,
+                commit
+            FROM payoff_private.shipped_changes
+            WHERE (service, toStartOfQuarter(shipped_at, zone)) IN (
+                SELECT
+                    service,
+                    quarter
+                FROM payoff_private.hidden
+                FINAL
+                WHERE repository = ''
+            )
+            UNION ALL
+            SELECT
+                repository,
+                commit
+            FROM payoff_private.waiting_changes
+            WHERE (service, toStartOfQuarter(merged_at, zone)) IN (
+                SELECT
+                    service,
+                    quarter
+                FROM payoff_private.hidden
+                FINAL
+                WHERE repository = ''
+            )
+        ) AS of_hidden
+    SELECT
+        * REPLACE ('' AS repository, '' AS commit, [] AS parents, [] AS paths, [] AS reverts, '' AS cherry_pick_of),
+        length(f.parents) > 1 AS is_merge
+    FROM payoff_private.commits AS f
+    FINAL
+    WHERE ((f.repository, toStartOfQuarter(f.committed_at, zone)) IN (
         SELECT
             repository,
-            commit
-        FROM payoff_private.shipped_changes
-        WHERE (service, toStartOfQuarter(shipped_at, zone)) IN (
-            SELECT
-                service,
-                quarter
-            FROM payoff_private.hidden
-            FINAL
-            WHERE repository = ''
-        )
-        UNION ALL
-        SELECT
-            repository,
-            commit
-        FROM payoff_private.waiting_changes
-        WHERE (service, toStartOfQuarter(merged_at, zone)) IN (
-            SELECT
-                service,
-                quarter
-            FROM payoff_private.hidden
-            FINAL
-            WHERE repository = ''
-        )
-    )) AS paths_hidden
-SELECT
-    if(hidden, '', f.repository) AS repository,
-    if(hidden, '', f.commit) AS commit,
-    source,
-    if(hidden, [], f.parents) AS parents,
-    CAST((length(f.parents) > 1), 'Bool') AS is_merge,
-    authored_at,
-    committed_at,
-    actor_kind,
-    if(paths_hidden, [], f.paths) AS paths,
-    paths_cut,
-    if(hidden, [], f.reverts) AS reverts,
-    if(hidden, '', f.cherry_pick_of) AS cherry_pick_of,
-    fixes,
-    boundary,
-    flags
-FROM payoff_private.commits AS f
-FINAL
-ORDER BY
-    f.parents_known DESC,
-    f.source ASC
-LIMIT 1 BY
-    f.repository,
-    f.commit;
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE service = ''
+    )) AND (f.repository IN (
+        SELECT repository
+        FROM payoff_private.hidden
+        FINAL
+        WHERE service = ''
+    ))
+    ORDER BY
+        f.parents_known DESC,
+        f.source ASC
+    LIMIT 1 BY
+        f.repository,
+        f.commit
+);
 
 CREATE VIEW payoff.dead_letters
 (
@@ -257,32 +354,17 @@ CREATE VIEW payoff.deployments
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Deployments: attempts of one service and tier with one version, over its environments and repositories.'
-AS WITH
-    (
-        SELECT if(max(value) = '', 'UTC', max(value))
-        FROM payoff.organisation
-        FINAL
-        WHERE key = 'timezone'
-    ) AS zone,
-    (f.service, toStartOfQuarter(f.ended_at, zone)) IN (
-        SELECT
-            service,
-            quarter
-        FROM payoff_private.hidden
-        FINAL
-        WHERE repository = ''
-    ) AS hidden
-SELECT
-    if(hidden, '', f.service) AS service,
+AS SELECT
+    f.named AS service,
     o.team AS team,
     o.unit AS unit,
     f.tier AS tier,
     f.deployment_id AS deployment_id,
     f.source AS source,
-    if(hidden, '', f.repository) AS repository,
+    f.repository AS repository,
     f.environments AS environments,
-    if(hidden, '', f.commit) AS commit,
-    if(hidden, '', f.artifact_version) AS artifact_version,
+    f.commit AS commit,
+    f.artifact_version AS artifact_version,
     f.started_at AS started_at,
     f.ended_at AS ended_at,
     f.succeeded AS succeeded,
@@ -290,15 +372,62 @@ SELECT
     f.marks AS marks,
     f.attempts AS attempts,
     f.changes AS changes,
-    if(hidden, [], f.names) AS names,
+    f.names AS names,
     f.hotfix AS hotfix,
     f.fixes AS fixes,
     f.takes_back AS takes_back,
     f.rework AS rework,
     f.link_quality AS link_quality,
     f.time_quality AS time_quality
-FROM payoff_private.deployments AS f
-FINAL
+FROM
+(
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone
+    SELECT
+        *,
+        service AS named
+    FROM payoff_private.deployments
+    FINAL
+    WHERE (service, toStartOfQuarter(ended_at, zone)) NOT IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    )
+    UNION ALL
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone
+    SELECT
+        * REPLACE ('' AS repository, '' AS commit, '' AS artifact_version, [] AS names),
+        '' AS named
+    FROM payoff_private.deployments
+    FINAL
+    WHERE ((service, toStartOfQuarter(ended_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    )) AND (service IN (
+        SELECT service
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ))
+) AS f
 ASOF LEFT JOIN
 (
     SELECT
@@ -6114,28 +6243,13 @@ CREATE VIEW payoff.shipped_changes
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Changes that reached a tier, each with the deployment that shipped it.'
-AS WITH
-    (
-        SELECT if(max(value) = '', 'UTC', max(value))
-        FROM payoff.organisation
-        FINAL
-        WHERE key = 'timezone'
-    ) AS zone,
-    (f.service, toStartOfQuarter(f.shipped_at, zone)) IN (
-        SELECT
-            service,
-            quarter
-        FROM payoff_private.hidden
-        FINAL
-        WHERE repository = ''
-    ) AS hidden
-SELECT
-    if(hidden, '', f.service) AS service,
+AS SELECT
+    f.named AS service,
     o.team AS team,
     o.unit AS unit,
     f.tier AS tier,
-    if(hidden, '', f.repository) AS repository,
-    if(hidden, '', f.commit) AS commit,
+    f.repository AS repository,
+    f.commit AS commit,
     f.deployment_id AS deployment_id,
     f.actor_kind AS actor_kind,
     f.clock_start AS clock_start,
@@ -6145,8 +6259,55 @@ SELECT
     f.baseline AS baseline,
     f.link_quality AS link_quality,
     f.flags AS flags
-FROM payoff_private.shipped_changes AS f
-FINAL
+FROM
+(
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone
+    SELECT
+        *,
+        service AS named
+    FROM payoff_private.shipped_changes
+    FINAL
+    WHERE (service, toStartOfQuarter(shipped_at, zone)) NOT IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    )
+    UNION ALL
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone
+    SELECT
+        * REPLACE ('' AS repository, '' AS commit),
+        '' AS named
+    FROM payoff_private.shipped_changes
+    FINAL
+    WHERE ((service, toStartOfQuarter(shipped_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    )) AND (service IN (
+        SELECT service
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ))
+) AS f
 ASOF LEFT JOIN
 (
     SELECT
@@ -6183,28 +6344,13 @@ CREATE VIEW payoff.shipped_pull_requests
 )
 DEFINER = default SQL SECURITY DEFINER
 COMMENT 'Pull requests that reached a tier, with the time each stage took, in milliseconds.'
-AS WITH
-    (
-        SELECT if(max(value) = '', 'UTC', max(value))
-        FROM payoff.organisation
-        FINAL
-        WHERE key = 'timezone'
-    ) AS zone,
-    (f.service, toStartOfQuarter(f.shipped_at, zone)) IN (
-        SELECT
-            service,
-            quarter
-        FROM payoff_private.hidden
-        FINAL
-        WHERE repository = ''
-    ) AS hidden
-SELECT
-    if(hidden, '', f.service) AS service,
+AS SELECT
+    f.named AS service,
     o.team AS team,
     o.unit AS unit,
     f.tier AS tier,
-    if(hidden, '', f.repository) AS repository,
-    if(hidden, '', f.change) AS change,
+    f.repository AS repository,
+    f.change AS change,
     f.deployment_id AS deployment_id,
     f.actor_kind AS actor_kind,
     f.first_authored_at AS first_authored_at,
@@ -6218,8 +6364,55 @@ SELECT
     f.review_ms AS review_ms,
     f.deploy_ms AS deploy_ms,
     f.delivery_ms AS delivery_ms
-FROM payoff_private.shipped_pull_requests AS f
-FINAL
+FROM
+(
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone
+    SELECT
+        *,
+        service AS named
+    FROM payoff_private.shipped_pull_requests
+    FINAL
+    WHERE (service, toStartOfQuarter(shipped_at, zone)) NOT IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    )
+    UNION ALL
+    WITH
+        (
+            SELECT if(max(value) = '', 'UTC', max(value))
+            FROM payoff.organisation
+            FINAL
+            WHERE key = 'timezone'
+        ) AS zone
+    SELECT
+        * REPLACE ('' AS repository, '' AS change),
+        '' AS named
+    FROM payoff_private.shipped_pull_requests
+    FINAL
+    WHERE ((service, toStartOfQuarter(shipped_at, zone)) IN (
+        SELECT
+            service,
+            quarter
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    )) AND (service IN (
+        SELECT service
+        FROM payoff_private.hidden
+        FINAL
+        WHERE repository = ''
+    ))
+) AS f
 ASOF LEFT JOIN
 (
     SELECT

@@ -51,6 +51,8 @@ type shipment struct {
 	Version, Class string
 	Rule           string   // why it failed; "" if it did not
 	Rollbacks      []string // versions of the rollbacks that mark it
+
+	Pulls []pull // that it shipped the change in
 }
 
 // A pull is the pull request a change was shipped in.
@@ -90,12 +92,13 @@ func (p *pages) shipments(ctx context.Context, c change) ([]shipment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading how change %s was shipped: %w", c.Commit, err)
 	}
+	var reads []func(context.Context) error
 	for i := range out {
-		if err := p.shippedBy(ctx, &out[i]); err != nil {
-			return nil, err
-		}
+		s, of := &out[i], out[i]
+		reads = append(reads, func(ctx context.Context) error { return p.shippedBy(ctx, s) },
+			func(ctx context.Context) (err error) { s.Pulls, err = p.pulls(ctx, c, of); return err })
 	}
-	return out, nil
+	return out, together(ctx, reads...)
 }
 
 // shippedBy adds what is known of the deployment.
@@ -311,30 +314,22 @@ func splitChange(rest string) (repository, digits string, err error) {
 
 func (p *pages) changePage(ctx context.Context, c change) (changePage, error) {
 	page := changePage{layout: p.layout("Change "+shortHash(c.Commit), ""), Repository: c.Repository, Commit: c.Commit, Notes: changeNotes(c)}
-	shipments, err := p.shipments(ctx, c)
-	if err != nil {
-		return page, err
-	}
-	waiting, err := p.waitingPlaces(ctx, c)
-	if err != nil {
-		return page, err
-	}
-	reverts, err := p.revertedBy(ctx, c)
-	if err != nil {
-		return page, err
-	}
-	releases, err := p.releases(ctx, c)
+	var shipments []shipment
+	var waiting []waitingPlace
+	var reverts []string
+	var releases []release
+	err := together(ctx,
+		func(ctx context.Context) (err error) { shipments, err = p.shipments(ctx, c); return err },
+		func(ctx context.Context) (err error) { waiting, err = p.waitingPlaces(ctx, c); return err },
+		func(ctx context.Context) (err error) { reverts, err = p.revertedBy(ctx, c); return err },
+		func(ctx context.Context) (err error) { releases, err = p.releases(ctx, c); return err })
 	if err != nil {
 		return page, err
 	}
 	page.Lead = changeLead(c, shipments, waiting)
 	page.Related, page.Releases = relations(c, reverts), p.releaseRows(c, releases)
 	for i, s := range shipments {
-		pulls, err := p.pulls(ctx, c, s)
-		if err != nil {
-			return page, err
-		}
-		page.Stories = append(page.Stories, p.story(fmt.Sprintf("story-%d", i), c, s, pulls))
+		page.Stories = append(page.Stories, p.story(fmt.Sprintf("story-%d", i), c, s))
 	}
 	for _, w := range waiting {
 		page.Waiting = append(page.Waiting, fmt.Sprintf("It waits to be deployed to %s of %s: merged %s, %s.", w.Tier, w.Service, p.time(w.Merged), ago(w.Merged, p.Now())))
@@ -383,8 +378,8 @@ func relations(c change, revertedBy []string) []relation {
 	return out
 }
 
-func (p *pages) story(id string, c change, s shipment, pulls []pull) story {
-	st := story{ID: id, Service: s.Service, Href: subject{Service: s.Service}.path(), Tier: s.Tier, Steps: p.steps(c, s, pulls), Stages: stages(pulls)}
+func (p *pages) story(id string, c change, s shipment) story {
+	st := story{ID: id, Service: s.Service, Href: subject{Service: s.Service}.path(), Tier: s.Tier, Steps: p.steps(c, s), Stages: stages(s.Pulls)}
 	switch {
 	case s.Baseline:
 		st.Lead = "It came with the first known deployment, so how long it took is not known."
@@ -413,7 +408,7 @@ func (p *pages) story(id string, c change, s shipment, pulls []pull) story {
 }
 
 // steps are the known moments of the way, in order.
-func (p *pages) steps(c change, s shipment, pulls []pull) []step {
+func (p *pages) steps(c change, s shipment) []step {
 	var out []step
 	add := func(at *time.Time, what string) {
 		if at != nil {
@@ -424,9 +419,9 @@ func (p *pages) steps(c change, s shipment, pulls []pull) []step {
 	if c.Authored == nil || !c.Authored.Equal(c.Committed) {
 		add(&c.Committed, "committed")
 	}
-	if len(pulls) == 1 {
-		add(pulls[0].Ready, "ready for review: "+pulls[0].Name)
-		add(pulls[0].Reviewed, "first reviewed by another person")
+	if len(s.Pulls) == 1 {
+		add(s.Pulls[0].Ready, "ready for review: "+s.Pulls[0].Name)
+		add(s.Pulls[0].Reviewed, "first reviewed by another person")
 	}
 	add(s.Merged, "on the default branch")
 	add(&s.Shipped, "deployed to "+s.Tier+" with "+orDash(s.Version)+deployedAs(s.Class))

@@ -23,11 +23,17 @@ CREATE OR REPLACE VIEW payoff.attempts
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
-    (f.service, toStartOfQuarter(f.occurred_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
-SELECT event_id, source, kind, if(hidden, '', f.attempt) AS attempt, if(hidden, '', f.service) AS service, environment,
-    if(hidden, '', f.repository) AS repository, if(hidden, '', f.commit) AS commit, if(hidden, '', f.artifact_version) AS artifact_version,
-    if(hidden, '', f.ref) AS ref, if(hidden, '', f.run_id) AS run_id, outcome, started_at, occurred_at, time_quality,
-    if(hidden, [], f.aliases) AS aliases, fixes, hotfix, flags
-FROM payoff_private.attempts AS f FINAL
+SELECT event_id, source, kind, attempt, f.named AS service, environment, repository, commit, artifact_version, ref, run_id, outcome,
+    started_at, occurred_at, time_quality, aliases, fixes, hotfix, flags
+FROM
+(
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone
+    SELECT *, service AS named FROM payoff_private.attempts FINAL
+    WHERE (service, toStartOfQuarter(occurred_at, zone)) NOT IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+    UNION ALL
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone
+    SELECT * REPLACE ('' AS attempt, '' AS repository, '' AS commit, '' AS artifact_version, '' AS ref, '' AS run_id, [] AS aliases), '' AS named FROM payoff_private.attempts FINAL
+    WHERE (service, toStartOfQuarter(occurred_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+        AND service IN (SELECT service FROM payoff_private.hidden FINAL WHERE repository = '')
+) AS f
 COMMENT 'Tries to put one version of one service into one environment, as reported.'

@@ -28,14 +28,22 @@ CREATE OR REPLACE VIEW payoff.deployments
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
-    (f.service, toStartOfQuarter(f.ended_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
-SELECT if(hidden, '', f.service) AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.deployment_id AS deployment_id, f.source AS source,
-    if(hidden, '', f.repository) AS repository, f.environments AS environments, if(hidden, '', f.commit) AS commit, if(hidden, '', f.artifact_version) AS artifact_version, f.started_at AS started_at,
+SELECT f.named AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.deployment_id AS deployment_id, f.source AS source,
+    f.repository AS repository, f.environments AS environments, f.commit AS commit, f.artifact_version AS artifact_version, f.started_at AS started_at,
     f.ended_at AS ended_at, f.succeeded AS succeeded, f.class AS class, f.marks AS marks, f.attempts AS attempts, f.changes AS changes,
-    if(hidden, [], f.names) AS names, f.hotfix AS hotfix, f.fixes AS fixes, f.takes_back AS takes_back, f.rework AS rework, f.link_quality AS link_quality,
+    f.names AS names, f.hotfix AS hotfix, f.fixes AS fixes, f.takes_back AS takes_back, f.rework AS rework, f.link_quality AS link_quality,
     f.time_quality AS time_quality
-FROM payoff_private.deployments AS f FINAL
+FROM
+(
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone
+    SELECT *, service AS named FROM payoff_private.deployments FINAL
+    WHERE (service, toStartOfQuarter(ended_at, zone)) NOT IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+    UNION ALL
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone
+    SELECT * REPLACE ('' AS repository, '' AS commit, '' AS artifact_version, [] AS names), '' AS named FROM payoff_private.deployments FINAL
+    WHERE (service, toStartOfQuarter(ended_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+        AND service IN (SELECT service FROM payoff_private.hidden FINAL WHERE repository = '')
+) AS f
 ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o
     ON o.service = f.service AND o.valid_from <= f.ended_at
 SETTINGS join_use_nulls = 0

@@ -19,12 +19,20 @@ CREATE OR REPLACE VIEW payoff.shipped_changes
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
-    (f.service, toStartOfQuarter(f.shipped_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
-SELECT if(hidden, '', f.service) AS service, o.team AS team, o.unit AS unit, f.tier AS tier, if(hidden, '', f.repository) AS repository, if(hidden, '', f.commit) AS commit,
+SELECT f.named AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.repository AS repository, f.commit AS commit,
     f.deployment_id AS deployment_id, f.actor_kind AS actor_kind, f.clock_start AS clock_start, f.merged_at AS merged_at, f.shipped_at AS shipped_at,
     f.lead_ms AS lead_ms, f.baseline AS baseline, f.link_quality AS link_quality, f.flags AS flags
-FROM payoff_private.shipped_changes AS f FINAL
+FROM
+(
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone
+    SELECT *, service AS named FROM payoff_private.shipped_changes FINAL
+    WHERE (service, toStartOfQuarter(shipped_at, zone)) NOT IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+    UNION ALL
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone
+    SELECT * REPLACE ('' AS repository, '' AS commit), '' AS named FROM payoff_private.shipped_changes FINAL
+    WHERE (service, toStartOfQuarter(shipped_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+        AND service IN (SELECT service FROM payoff_private.hidden FINAL WHERE repository = '')
+) AS f
 ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o
     ON o.service = f.service AND o.valid_from <= f.shipped_at
 SETTINGS join_use_nulls = 0

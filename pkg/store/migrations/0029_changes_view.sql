@@ -20,20 +20,28 @@ CREATE OR REPLACE VIEW payoff.changes
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
-    (f.repository, toStartOfQuarter(f.committed_at, zone)) IN (SELECT repository, quarter FROM payoff_private.hidden FINAL WHERE service = '') AS hidden,
-    hidden OR (f.repository, f.commit) IN
-    (
-        SELECT repository, commit FROM payoff_private.shipped_changes
-        WHERE (service, toStartOfQuarter(shipped_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
-        UNION ALL
-        SELECT repository, commit FROM payoff_private.waiting_changes
-        WHERE (service, toStartOfQuarter(merged_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
-    ) AS paths_hidden
-SELECT if(hidden, '', f.repository) AS repository, if(hidden, '', f.commit) AS commit, source, if(hidden, [], f.parents) AS parents,
-    (length(f.parents) > 1)::Bool AS is_merge, authored_at, committed_at, actor_kind, if(paths_hidden, [], f.paths) AS paths, paths_cut,
-    if(hidden, [], f.reverts) AS reverts, if(hidden, '', f.cherry_pick_of) AS cherry_pick_of, fixes, boundary, flags
-FROM payoff_private.commits AS f FINAL
-ORDER BY f.parents_known DESC, f.source
-LIMIT 1 BY f.repository, f.commit
+SELECT repository, commit, source, parents, is_merge, authored_at, committed_at, actor_kind, paths, paths_cut, reverts, cherry_pick_of, fixes, boundary, flags
+FROM
+(
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
+        (f.repository, f.commit) IN
+        (
+            SELECT repository, commit FROM payoff_private.shipped_changes WHERE (service, toStartOfQuarter(shipped_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+            UNION ALL
+            SELECT repository, commit FROM payoff_private.waiting_changes WHERE (service, toStartOfQuarter(merged_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+        ) AS of_hidden
+    SELECT * REPLACE (if(of_hidden, [], f.paths) AS paths), length(f.parents) > 1 AS is_merge
+    FROM payoff_private.commits AS f FINAL
+    WHERE (repository, toStartOfQuarter(committed_at, zone)) NOT IN (SELECT repository, quarter FROM payoff_private.hidden FINAL WHERE service = '')
+    ORDER BY parents_known DESC, source
+    LIMIT 1 BY repository, commit
+    UNION ALL
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone
+    SELECT * REPLACE ('' AS repository, '' AS commit, [] AS parents, [] AS paths, [] AS reverts, '' AS cherry_pick_of), length(f.parents) > 1 AS is_merge
+    FROM payoff_private.commits AS f FINAL
+    WHERE (f.repository, toStartOfQuarter(f.committed_at, zone)) IN (SELECT repository, quarter FROM payoff_private.hidden FINAL WHERE service = '')
+        AND f.repository IN (SELECT repository FROM payoff_private.hidden FINAL WHERE service = '')
+    ORDER BY f.parents_known DESC, f.source
+    LIMIT 1 BY f.repository, f.commit
+)
 COMMENT 'Commits of all known repositories.'

@@ -23,13 +23,21 @@ CREATE OR REPLACE VIEW payoff.shipped_pull_requests
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,
-    (f.service, toStartOfQuarter(f.shipped_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '') AS hidden
-SELECT if(hidden, '', f.service) AS service, o.team AS team, o.unit AS unit, f.tier AS tier, if(hidden, '', f.repository) AS repository, if(hidden, '', f.change) AS change,
+SELECT f.named AS service, o.team AS team, o.unit AS unit, f.tier AS tier, f.repository AS repository, f.change AS change,
     f.deployment_id AS deployment_id, f.actor_kind AS actor_kind, f.first_authored_at AS first_authored_at, f.work_started_at AS work_started_at,
     f.ready_at AS ready_at, f.reviewed_at AS reviewed_at, f.merged_at AS merged_at, f.shipped_at AS shipped_at, f.coding_ms AS coding_ms,
     f.pickup_ms AS pickup_ms, f.review_ms AS review_ms, f.deploy_ms AS deploy_ms, f.delivery_ms AS delivery_ms
-FROM payoff_private.shipped_pull_requests AS f FINAL
+FROM
+(
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone
+    SELECT *, service AS named FROM payoff_private.shipped_pull_requests FINAL
+    WHERE (service, toStartOfQuarter(shipped_at, zone)) NOT IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+    UNION ALL
+    WITH (SELECT if(max(value) = '', 'UTC', max(value)) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone
+    SELECT * REPLACE ('' AS repository, '' AS change), '' AS named FROM payoff_private.shipped_pull_requests FINAL
+    WHERE (service, toStartOfQuarter(shipped_at, zone)) IN (SELECT service, quarter FROM payoff_private.hidden FINAL WHERE repository = '')
+        AND service IN (SELECT service FROM payoff_private.hidden FINAL WHERE repository = '')
+) AS f
 ASOF LEFT JOIN (SELECT service, valid_from, team, unit FROM payoff_private.shown_owners FINAL) AS o
     ON o.service = f.service AND o.valid_from <= f.shipped_at
 SETTINGS join_use_nulls = 0
