@@ -167,12 +167,12 @@ func (d Def) Validate() error {
 // piece first, which is a fifth of the work. A window's number says its grain and
 // start: asked_grains[bitAnd(number, 7)] and bitShiftRight(number, 3) milliseconds. A
 // number is grouped by in a third of the time that the two take.
-const viewHead = `WITH
+var viewHead = `WITH
     {from:DateTime64(3, 'UTC')} AS asked_from,
     {to:DateTime64(3, 'UTC')} AS asked_to,
     ['range'] AS asked_grains,
     windows AS (SELECT 'range' AS grain, {from:DateTime64(3, 'UTC')} AS window_start, {to:DateTime64(3, 'UTC')} AS window_end),
-` + spreadOne + suppressions + askedOf
+` + spreadOne + suppressions("") + askedOf
 
 // spreadOne is what one window makes of the relations of pieces: there is one piece.
 const spreadOne = `    (SELECT max(value) FROM payoff.organisation FINAL WHERE key = 'timezone') AS zone,

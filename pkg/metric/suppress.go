@@ -1,5 +1,7 @@
 package metric
 
+import "strings"
+
 // Nothing below a team is ever shown, and a team or a service that is as good as a
 // person is shown only inside its unit. Whose a fact is says payoff_private.shown_owners,
 // by the fact's own time: it names no team of fewer than 3 members, nor one whose
@@ -19,14 +21,19 @@ package metric
 // every metric.
 var SuppressedBy = []string{"organisation", "shipped_changes", "merged_changes"}
 
-// suppressions is the relation of what is not shown in which of the windows.
-const suppressions = `    suppressed_services AS
+// suppressions is the relation of what is not shown in which of the windows, looked for
+// among what a condition on services leaves.
+func suppressions(of string) string {
+	return strings.ReplaceAll(suppressedServices, "/* of */", of)
+}
+
+const suppressedServices = `    suppressed_services AS
     (
         SELECT DISTINCT f.grain AS grain, w.window_start AS window_start, f.service AS service
         FROM
         (
             SELECT arrayJoin(asked_grains) AS grain, service, step, at, person FROM payoff_private.committers FINAL
-            WHERE at >= asked_from AND at < asked_to
+            WHERE at >= asked_from AND at < asked_to/* of */
         ) AS f
         ASOF JOIN windows AS w ON f.grain = w.grain AND f.at >= w.window_start
         WHERE f.at < w.window_end
@@ -34,7 +41,7 @@ const suppressions = `    suppressed_services AS
         HAVING min(f.person) = max(f.person)
         UNION ALL
         SELECT w.grain AS grain, w.window_start AS window_start, o.service AS service
-        FROM windows AS w CROSS JOIN (SELECT service, valid_from, valid_to FROM payoff_private.shown_owners FINAL WHERE hidden) AS o
+        FROM windows AS w CROSS JOIN (SELECT service, valid_from, valid_to FROM payoff_private.shown_owners FINAL WHERE hidden/* of */) AS o
         WHERE o.valid_from < w.window_end AND o.valid_to > w.window_start
     ),
 `
@@ -58,8 +65,13 @@ const (
 	hiddenKey = "sipHash128"
 )
 
-// Suppressed is the query for what is not shown in windows of the calendar: grain,
-// window_start and service. A metric that Go folds leaves these out itself.
+// Suppressed is the query for what is not shown in windows of the calendar, of the
+// services that are named or of all: grain, window_start and service. A metric that Go
+// folds leaves these out itself.
 func Suppressed(o Over) string {
-	return o.head(suppressions) + `SELECT DISTINCT grain, window_start, toString(service) AS service FROM suppressed_services`
+	of := ""
+	if len(o.Services) > 0 {
+		of = " AND service IN " + Literals(o.Services)
+	}
+	return o.head(suppressions(of)) + `SELECT DISTINCT grain, window_start, toString(service) AS service FROM suppressed_services`
 }

@@ -143,11 +143,17 @@ func (c *Computer) run(ctx context.Context, anew bool) (Result, error) {
 	if fresh {
 		group.Go(func() error { return c.timed("prepare", func() error { return c.prepare(groupCtx) }) })
 	}
-	group.Go(func() error { return c.facts(groupCtx, spans, fresh, generation, &res) })
+	var of attributed
+	group.Go(func() (err error) { of, err = c.facts(groupCtx, spans, fresh, generation, &res); return err })
 	if err := group.Wait(); err != nil {
 		return res, err
 	}
-	if res.Points, err = c.points(ctx, st.generation, generation, fresh); err != nil {
+	group, groupCtx = errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return c.timed("what is not named", func() error { return c.hide(groupCtx, of, generation) })
+	})
+	group.Go(func() (err error) { res.Points, err = c.points(groupCtx, st.generation, generation, fresh); return err })
+	if err := group.Wait(); err != nil {
 		return res, err
 	}
 	if err := c.saveState(ctx, ends, generation, digest); err != nil {
@@ -169,14 +175,15 @@ func (c *Computer) timed(step string, do func() error) error {
 	return err
 }
 
-// facts derives the new rows, links what they touch, and writes the difference.
-func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generation uint64, res *Result) error {
+// facts derives the new rows, links what they touch, and writes the difference. It says
+// of which services.
+func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generation uint64, res *Result) (of attributed, err error) {
 	kinds, err := c.kinds(ctx, spans)
 	if err != nil {
-		return err
+		return of, err
 	}
 	if err := c.derive(ctx, spans, kinds); err != nil {
-		return err
+		return of, err
 	}
 	var shipping, failing []string
 	err = c.timed("find what is touched", func() (err error) {
@@ -184,12 +191,12 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generati
 		return err
 	})
 	if err != nil {
-		return err
+		return of, err
 	}
 	res.Services = len(sorted(append(slices.Clone(shipping), failing...)))
 	h, err := c.horizons(ctx)
 	if err != nil {
-		return err
+		return of, err
 	}
 	var differing difference
 	err = c.timed("link", func() (err error) {
@@ -197,37 +204,42 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generati
 		return err
 	})
 	if err != nil {
-		return err
+		return of, err
 	}
 	res.Deployments, res.Changes = differing.changes[0].size(), differing.changes[1].size()
 	if err := c.timed("replace facts", func() error { return c.replace(ctx, differing, generation, h) }); err != nil {
-		return err
+		return of, err
 	}
-	return c.timed("organisation", func() error {
-		return c.attribute(ctx, shipping, fresh, fresh || begins(kinds, declarations), generation)
+	err = c.timed("organisation", func() (err error) {
+		of, err = c.attribute(ctx, shipping, fresh, fresh || begins(kinds, declarations), generation)
+		return err
 	})
+	return of, err
 }
 
-// attribute finds whose facts are, who committed to the services that were linked, and
-// which of these facts must not name: of all services, where the organisation changed.
-func (c *Computer) attribute(ctx context.Context, linked []string, fresh, declared bool, generation uint64) error {
-	all := fresh
+// attributed are the services of whose facts somebody may be told otherwise than before.
+type attributed struct {
+	services []string
+	all      bool
+}
+
+// attribute finds whose the facts are, and who committed to the services that were
+// linked: to all, where the organisation changed.
+func (c *Computer) attribute(ctx context.Context, linked []string, fresh, declared bool, generation uint64) (of attributed, err error) {
+	of = attributed{linked, fresh}
 	if declared {
 		changed, err := c.organisation(ctx, generation)
 		if err != nil {
-			return err
+			return of, err
 		}
 		if changed {
-			if linked, err = c.allServices(ctx); err != nil {
-				return err
+			if of.services, err = c.allServices(ctx); err != nil {
+				return of, err
 			}
-			all = true
+			of.all = true
 		}
 	}
-	if err := c.committers(ctx, linked, generation); err != nil {
-		return err
-	}
-	return c.hide(ctx, linked, all, generation)
+	return of, c.committers(ctx, of.services, generation)
 }
 
 // toLink lists the services to link, and those of which only the failures are to

@@ -9,13 +9,14 @@ WITH
         SELECT repository FROM payoff_private.shipped_changes WHERE {all:Bool} OR service IN {services:Array(String)}
         UNION DISTINCT SELECT repository FROM payoff_private.waiting_changes WHERE {all:Bool} OR service IN {services:Array(String)}
     ),
+    sharers AS (SELECT DISTINCT service FROM payoff_private.deployments WHERE repository IN theirs),
     told AS
     (
         SELECT DISTINCT repository, service, arrayJoin(arrayDistinct([toStartOfQuarter(shipped_at, zone), toStartOfQuarter(ifNull(merged_at, shipped_at), zone)])) AS quarter
-        FROM payoff_private.shipped_changes FINAL WHERE repository != '' AND repository IN theirs
+        FROM payoff_private.shipped_changes FINAL WHERE service IN sharers AND repository != '' AND repository IN theirs
         UNION DISTINCT
         SELECT DISTINCT repository, service, toStartOfQuarter(merged_at, zone) AS quarter
-        FROM payoff_private.waiting_changes FINAL WHERE repository != '' AND repository IN theirs
+        FROM payoff_private.waiting_changes FINAL WHERE service IN sharers AND repository != '' AND repository IN theirs
     )
 SELECT '', repository, quarter, {generation:UInt64}, if(max(here), 0, 1)
 FROM

@@ -78,27 +78,30 @@ func (c *Computer) committers(ctx context.Context, services []string, generation
 
 // hide makes the table of what is told without names say what committers and owners
 // do: of the services, or of all.
-func (c *Computer) hide(ctx context.Context, services []string, all bool, generation uint64) error {
-	if len(services) == 0 && !all {
+func (c *Computer) hide(ctx context.Context, of attributed, generation uint64) error {
+	if len(of.services) == 0 && !of.all {
 		return nil
 	}
 	const theirs = `({all:Bool} OR service IN {services:Array(String)})`
 	quarters, _ := c.over([]metric.Grain{metric.Quarter}, []stretch{{at(firstYear), at(lastYear)}})
+	if !of.all {
+		quarters.Services = of.services
+	}
 	for _, sql := range []string{`
 		INSERT INTO payoff_private.hidden (service, repository, quarter, generation, deleted)
 		SELECT service, '', quarter, {generation:UInt64}, if(max(here), 0, 1)
 		FROM
 		(
-			SELECT service, toDate(window_start, {zone:String}) AS quarter, true AS here FROM (` + metric.Suppressed(quarters) + `) WHERE ` + theirs + `
+			SELECT service, toDate(window_start, {zone:String}) AS quarter, true AS here FROM (` + metric.Suppressed(quarters) + `)
 			UNION ALL
 			SELECT toString(service) AS service, quarter, false AS here FROM payoff_private.hidden FINAL WHERE repository = '' AND ` + theirs + `
 		)
 		GROUP BY service, quarter
 		HAVING count() = 1`, deriveHiddenRepositories} {
-		err := c.store.Exec(ctx, sql+" SETTINGS "+notCompiled, store.Param("all", all), store.Param("services", append([]string{}, services...)), store.Param("zone", c.rules.Location.String()),
-			store.Param("generation", generation))
+		err := c.store.Exec(ctx, sql+" SETTINGS "+notCompiled, store.Param("all", of.all), store.Param("services", append([]string{}, of.services...)),
+			store.Param("zone", c.rules.Location.String()), store.Param("generation", generation))
 		if err != nil {
-			return fmt.Errorf("finding which of %d services facts do not name: %w", len(services), err)
+			return fmt.Errorf("finding which of %d services facts do not name: %w", len(of.services), err)
 		}
 	}
 	return nil
