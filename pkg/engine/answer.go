@@ -32,7 +32,7 @@ type answer struct {
 
 // run answers the request. An error may come before or after the header: fail
 // knows which.
-func (a *answer) run(ctx context.Context) error {
+func (a *answer) run(ctx context.Context) (err error) {
 	if a.isHandshake() {
 		return a.send(a.self.handshake(a.revision), progress{})
 	}
@@ -40,11 +40,21 @@ func (a *answer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.open(a.setup()...)
-	if err != nil {
-		return err
+	setup := a.setup()
+	c := a.sessions.take(setup)
+	if c == nil {
+		if c, err = a.open(setup...); err != nil {
+			return err
+		}
 	}
-	defer c.close()
+	harmless := false // it leaves the session as it was
+	defer func() {
+		if harmless && err == nil {
+			a.sessions.keep(setup, c)
+		} else {
+			c.close()
+		}
+	}()
 	if what == nil {
 		found, err := c.classify(a.statement())
 		if err != nil {
@@ -55,6 +65,7 @@ func (a *answer) run(ctx context.Context) error {
 	if what.Statements > 1 {
 		return errManyStatements
 	}
+	harmless = what.Class == classReadOnly || len(a.tokens) > 0 && a.tokens[0].is("INSERT")
 	mark := ""
 	if what.Class != classUnknown {
 		// A mark to find the statement by. What does not parse keeps the

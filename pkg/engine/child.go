@@ -122,6 +122,7 @@ func serveChild(ctx context.Context, cfg childConfig, log *slog.Logger, ready fu
 	}
 	// The engine lives as long as a connection is open: this one.
 	defer keeper.close()
+	defer f.sessions.close()
 	ready()
 	return serve(ctx, f, listeners, log)
 }

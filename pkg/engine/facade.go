@@ -34,15 +34,16 @@ const maxMaterialised = 1 << 30
 
 // A facade speaks ClickHouse's HTTP interface for the library.
 type facade struct {
-	lib    *library
-	args   []string // of every connection
-	access access
-	policy policy
-	judged verdicts // on statements of readers
-	self   identity
-	slots  chan struct{}
-	now    func() time.Time
-	log    *slog.Logger
+	lib      *library
+	args     []string // of every connection
+	access   access
+	policy   policy
+	judged   verdicts // on statements of readers
+	sessions sessions
+	self     identity
+	slots    chan struct{}
+	now      func() time.Time
+	log      *slog.Logger
 }
 
 // newFacade opens the engine: the first connection loads all metadata.
