@@ -82,27 +82,37 @@ func (c *Computer) hide(ctx context.Context, of attributed, generation uint64) e
 	if len(of.services) == 0 && !of.all {
 		return nil
 	}
-	const theirs = `({all:Bool} OR service IN {services:Array(String)})`
 	quarters, _ := c.over([]metric.Grain{metric.Quarter}, []stretch{{at(firstYear), at(lastYear)}})
 	if !of.all {
 		quarters.Services = of.services
 	}
-	for _, sql := range []string{`
+	args := []any{store.Param("all", of.all), store.Param("services", append([]string{}, of.services...)),
+		store.Param("zone", c.rules.Location.String()), store.Param("generation", generation)}
+	err := c.store.Exec(ctx, `
 		INSERT INTO payoff_private.hidden (service, repository, quarter, generation, deleted)
 		SELECT service, '', quarter, {generation:UInt64}, if(max(here), 0, 1)
 		FROM
 		(
-			SELECT service, toDate(window_start, {zone:String}) AS quarter, true AS here FROM (` + metric.Suppressed(quarters) + `)
+			SELECT service, toDate(window_start, {zone:String}) AS quarter, true AS here FROM (`+metric.Suppressed(quarters)+`)
 			UNION ALL
-			SELECT toString(service) AS service, quarter, false AS here FROM payoff_private.hidden FINAL WHERE repository = '' AND ` + theirs + `
+			SELECT toString(service) AS service, quarter, false AS here FROM payoff_private.hidden FINAL
+			WHERE repository = '' AND ({all:Bool} OR service IN {services:Array(String)})
 		)
 		GROUP BY service, quarter
-		HAVING count() = 1`, deriveHiddenRepositories} {
-		err := c.store.Exec(ctx, sql+" SETTINGS "+notCompiled, store.Param("all", of.all), store.Param("services", append([]string{}, of.services...)),
-			store.Param("zone", c.rules.Location.String()), store.Param("generation", generation))
-		if err != nil {
-			return fmt.Errorf("finding which of %d services facts do not name: %w", len(of.services), err)
-		}
+		HAVING count() = 1
+		SETTINGS `+notCompiled, args...)
+	if err != nil {
+		return fmt.Errorf("finding which of %d services facts do not name: %w", len(of.services), err)
+	}
+	// Where none of them is hidden, no repository is that was not.
+	var hides bool
+	err = c.store.Conn().QueryRow(ctx, `
+		SELECT count() > 0 FROM payoff_private.hidden FINAL WHERE {all:Bool} OR repository != '' OR service IN {services:Array(String)}`, args...).Scan(&hides)
+	if err == nil && hides {
+		err = c.store.Exec(ctx, deriveHiddenRepositories+" SETTINGS "+notCompiled, args...)
+	}
+	if err != nil {
+		return fmt.Errorf("finding which repositories of %d services facts do not name: %w", len(of.services), err)
 	}
 	return nil
 }
