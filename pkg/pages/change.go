@@ -347,7 +347,7 @@ func changeLead(c change, shipments []shipment, waiting []waitingPlace) string {
 	case c.Merge:
 		return by + "A merge: it joins others' changes and is no change of its own, so it has no lead time."
 	}
-	return by + "No deployment is known that shipped it: none has, or it is of a service that is shown only inside its unit."
+	return by + "No deployment is known that shipped it: none did, or it was one of a service that is shown only inside its unit."
 }
 
 func changeNotes(c change) []string {

@@ -83,7 +83,8 @@ type deployment struct {
 
 const deploymentColumns = `toString(deployment_id), toString(tier), toString(service), artifact_version, toString(class), ended_at, changes, toString(link_quality), toString(time_quality), environments, commit, toString(repository)`
 
-// latestDeployments are those to production, the latest first, and the versions of those that are named: in one query, as each costs more than its rows.
+// latestDeployments are those to production, the latest first, and the versions of those
+// that are named: in one query, as each costs more than its rows.
 func (p *pages) latestDeployments(ctx context.Context, service string, limit int, named []string) (latest []deployment, versions map[string]string, err error) {
 	all, err := p.deployments(ctx, `SELECT `+deploymentColumns+` FROM payoff.deployments
 		WHERE service = {service:String} AND (tier = 'production' OR has({named:Array(String)}, toString(deployment_id)))

@@ -144,7 +144,10 @@ func (c *Computer) run(ctx context.Context, anew bool) (Result, error) {
 		group.Go(func() error { return c.timed("prepare", func() error { return c.prepare(groupCtx) }) })
 	}
 	var of attributed
-	group.Go(func() (err error) { of, err = c.facts(groupCtx, spans, fresh, generation, &res); return err })
+	group.Go(func() (err error) {
+		of, err = c.facts(groupCtx, spans, fresh, st.generation, generation, &res)
+		return err
+	})
 	if err := group.Wait(); err != nil {
 		return res, err
 	}
@@ -175,9 +178,9 @@ func (c *Computer) timed(step string, do func() error) error {
 	return err
 }
 
-// facts derives the new rows, links what they touch, and writes the difference. It says
-// of which services.
-func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generation uint64, res *Result) (of attributed, err error) {
+// facts derives the new rows, links what they touch, and writes the difference to what
+// runs up to the last whole one, done, have written. It says of which services.
+func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, done, generation uint64, res *Result) (of attributed, err error) {
 	kinds, err := c.kinds(ctx, spans)
 	if err != nil {
 		return of, err
@@ -211,8 +214,12 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, generati
 		return of, err
 	}
 	err = c.timed("organisation", func() (err error) {
-		of, err = c.attribute(ctx, shipping, fresh, fresh || begins(kinds, declarations), generation)
-		return err
+		if of = (attributed{shipping, fresh}); fresh || begins(kinds, declarations) {
+			if of, err = c.declared(ctx, of, done, generation); err != nil {
+				return err
+			}
+		}
+		return c.committers(ctx, of.services, generation)
 	})
 	return of, err
 }
@@ -223,23 +230,19 @@ type attributed struct {
 	all      bool
 }
 
-// attribute finds whose the facts are, and who committed to the services that were
-// linked: to all, where the organisation changed.
-func (c *Computer) attribute(ctx context.Context, linked []string, fresh, declared bool, generation uint64) (of attributed, err error) {
-	of = attributed{linked, fresh}
-	if declared {
-		changed, err := c.organisation(ctx, generation)
-		if err != nil {
-			return of, err
-		}
-		if changed {
-			if of.services, err = c.allServices(ctx); err != nil {
-				return of, err
-			}
-			of.all = true
-		}
+// declared brings what is newly declared to the facts: to all of them, where it changed
+// whose they are, in this run or in one that died before it had brought it to them.
+func (c *Computer) declared(ctx context.Context, of attributed, done, generation uint64) (attributed, error) {
+	if err := c.organisation(ctx, generation); err != nil {
+		return of, err
 	}
-	return of, c.committers(ctx, of.services, generation)
+	dirty, err := c.dirty(ctx, done)
+	if err != nil || len(dirty[organisationFact]) == 0 {
+		return of, err
+	}
+	of.all = true
+	of.services, err = c.allServices(ctx)
+	return of, err
 }
 
 // toLink lists the services to link, and those of which only the failures are to

@@ -25,17 +25,16 @@ var (
 // it touches every metric.
 const organisationFact = "organisation"
 
-// organisation brings what is declared into the tables that facts are attributed by, and
-// reports whether that changed them. What it corrects is marked to be computed anew
-// before it is written.
-func (c *Computer) organisation(ctx context.Context, generation uint64) (changed bool, err error) {
+// organisation brings what is declared into the tables that facts are attributed by.
+// What it corrects is marked to be computed anew before it is written.
+func (c *Computer) organisation(ctx context.Context, generation uint64) error {
 	entities, err := c.readEntities(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	was, err := c.readResolved(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	now := org.Resolve(entities)
 	owners := differ(was.Ownerships, now.Ownerships, ownershipTable.key, ownershipTable.same)
@@ -43,26 +42,26 @@ func (c *Computer) organisation(ctx context.Context, generation uint64) (changed
 	shown := differ(was.Shown, now.Shown, shownTable.key, shownTable.same)
 	aliases := differ(was.Aliases, now.Aliases, aliasTable.key, aliasTable.same)
 	if owners.empty() && sizes.empty() && shown.empty() && aliases.empty() {
-		return false, nil
+		return nil
 	}
 	d := newDirt(at(lastYear))
 	organisationDirt(was, now, d)
 	if err := c.aliasDirt(ctx, aliases, d); err != nil {
-		return false, err
+		return err
 	}
 	if err := c.saveDirty(ctx, d, generation); err != nil {
-		return false, err
+		return err
 	}
 	if err := ownershipTable.write(ctx, c, owners, generation); err != nil {
-		return false, err
+		return err
 	}
 	if err := sizeTable.write(ctx, c, sizes, generation); err != nil {
-		return false, err
+		return err
 	}
 	if err := shownTable.write(ctx, c, shown, generation); err != nil {
-		return false, err
+		return err
 	}
-	return true, aliasTable.write(ctx, c, aliases, generation)
+	return aliasTable.write(ctx, c, aliases, generation)
 }
 
 // committers makes the table of committers say what was linked of the services.
