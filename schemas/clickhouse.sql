@@ -698,8 +698,10 @@ FROM
         occurred_at AS at
     FROM payoff_private.attempts
     FINAL
-    WHERE event_id IN (
-        SELECT event_id
+    WHERE (service, event_id) IN (
+        SELECT
+            service,
+            event_id
         FROM payoff_private.attempts
         WHERE (service = '') OR (environment = '') OR has(flags, 'impossible_time')
     )
@@ -4827,9 +4829,7 @@ FROM
         scored AS
         (
             SELECT
-                grain,
-                window_start,
-                window_end,
+                (grain, window_start, window_end) AS time,
                 service,
                 unit,
                 cut,
@@ -4841,26 +4841,24 @@ FROM
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
-                service,
-                unit,
-                grouping(unit) = 1 AS of_service,
+                time,
+                who.1 AS service,
+                who.2 AS unit,
+                notEmpty(service) AS of_service,
                 if(of_service, any(parts), countIf(score IS NOT NULL)) AS n,
                 if(of_service, min(cut), minIf(cut, score IS NOT NULL)) AS cut,
                 if(of_service, any(figures), [('', toNullable(quantileExactInclusiveIf(0.5)(assumeNotNull(score), score IS NOT NULL)))]) AS figures
-            FROM scored
+            FROM scored AS s
+            ARRAY JOIN [(toString(s.service), ''), ('', toString(s.unit))] AS who
             GROUP BY
-                GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, unit))
-            HAVING of_service OR ((unit != '') AND (n > 0))
+                time,
+                who
+            HAVING of_service OR (notEmpty(unit) AND (n > 0))
         )
     SELECT
-        grain,
-        window_start,
-        window_end,
+        time.1 AS grain,
+        time.2 AS window_start,
+        time.3 AS window_end,
         service,
         '' AS team,
         unit,
@@ -5696,9 +5694,7 @@ FROM
         facts AS
         (
             SELECT
-                s.grain AS grain,
-                n.window_start AS window_start,
-                n.window_end AS window_end,
+                (s.grain, n.window_start, n.window_end) AS time,
                 s.service AS service,
                 s.team AS team,
                 s.unit AS unit,
@@ -5711,9 +5707,7 @@ FROM
             WHERE (n.window_start < s.midnight) AND (s.merged_at < as_of) AND (s.left_at >= as_of)
             UNION ALL
             SELECT
-                w.grain,
-                w.window_start,
-                w.window_end,
+                (w.grain, w.window_start, w.window_end),
                 k.service,
                 k.team,
                 k.unit,
@@ -5728,9 +5722,7 @@ FROM
         grouped AS
         (
             SELECT
-                grain,
-                window_start,
-                any(window_end) AS window_end,
+                time,
                 service,
                 team,
                 unit,
@@ -5741,16 +5733,16 @@ FROM
             FROM facts
             GROUP BY
                 GROUPING SETS (
-                    (grain, window_start, service),
-                    (grain, window_start, team),
-                    (grain, window_start, unit),
-                    (grain, window_start))
+                    (time, service),
+                    (time, team),
+                    (time, unit),
+                    (time))
             HAVING ((grouping(service) = 1) AND (grouping(team) = 1) AND (grouping(unit) = 1)) OR (service != '') OR (team != '') OR (unit != '')
         )
     SELECT
-        grain,
-        window_start,
-        window_end,
+        time.1 AS grain,
+        time.2 AS window_start,
+        time.3 AS window_end,
         service,
         team,
         unit,
@@ -6635,10 +6627,11 @@ CREATE TABLE payoff_private.attempts
     `aliases` Array(String) COMMENT 'Further names of the version.',
     `fixes` Array(String) COMMENT 'Deployments or incidents it repairs.',
     `hotfix` Bool COMMENT 'Marked as a hotfix.',
-    `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful about it.'
+    `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful about it.',
+    `deleted` UInt8 COMMENT '1: the fact\'s last version tells of another service.'
 )
-ENGINE = ReplacingMergeTree(version)
-ORDER BY event_id
+ENGINE = ReplacingMergeTree(version, deleted)
+ORDER BY (service, event_id)
 SETTINGS index_granularity = 8192
 COMMENT 'Attempts to deploy by fact, derived from event_log.';
 
@@ -6871,7 +6864,8 @@ CREATE TABLE payoff_private.event_log
     `unit` String COMMENT 'Unit that used or was offered a capability: a team, a service or a person\'s pseudonym.' CODEC(ZSTD(1)),
     `capability` LowCardinality(String) COMMENT 'Capability it is about.',
     `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful about the fact, e.g. impossible_time.',
-    `data` String COMMENT 'The canonical CDEvents body, JSON.' CODEC(ZSTD(1))
+    `data` String COMMENT 'The canonical CDEvents body, JSON.' CODEC(ZSTD(1)),
+    INDEX event_ids event_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(loaded_at)

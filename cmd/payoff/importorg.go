@@ -12,6 +12,7 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/config"
 	"github.com/payoff-metrics/payoff/pkg/events"
 	"github.com/payoff-metrics/payoff/pkg/instance"
+	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/org"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
@@ -109,8 +110,10 @@ func (e *env) importOrg(ctx context.Context, s instance.Session, cfg config.Conf
 	for _, w := range answer.Warnings {
 		fmt.Fprintln(e.err, "note:", w)
 	}
-	_, err = fmt.Fprintf(e.out, "%d units, %d teams, %d people, %d services; %d of %d entities are news, and %d points are told anew.\n",
-		answer.Units, answer.Teams, answer.People, answer.Services, answer.News, answer.Entities, answer.Points)
+	_, err = fmt.Fprintf(e.out, "%s, %s, %s, %s; of %s %d are news, and %s told anew.\n",
+		metric.Counted(answer.Units, "unit", "units"), metric.Counted(answer.Teams, "team", "teams"), metric.Counted(answer.People, "person", "people"),
+		metric.Counted(answer.Services, "service", "services"), metric.Counted(answer.Entities, "entity", "entities"), answer.News,
+		metric.Counted(answer.Points, "point is", "points are"))
 	return err
 }
 

@@ -93,7 +93,7 @@ WITH
     ),
     scored AS
     (
-        SELECT grain, window_start, window_end, service, unit, cut, parts, score,
+        SELECT (grain, window_start, window_end) AS time, service, unit, cut, parts, score,
             [
                 ('', score), ('{"stat":"throughput"}', if(empty(throughput), NULL, toNullable(arrayAvg(throughput)))),
                 ('{"stat":"stability"}', if(empty(stability), NULL, toNullable(arrayAvg(stability)))),
@@ -102,18 +102,20 @@ WITH
             ] AS figures
         FROM overall
     ),
+    -- Two keys: the engine looks through all that a key is made of, once for each.
     grouped AS
     (
-        SELECT grain, window_start, any(window_end) AS window_end, service, unit, grouping(unit) = 1 AS of_service,
+        SELECT time, who.1 AS service, who.2 AS unit, notEmpty(service) AS of_service,
             if(of_service, any(parts), countIf(score IS NOT NULL)) AS n,
             if(of_service, min(cut), minIf(cut, score IS NOT NULL)) AS cut,
             if(of_service, any(figures), [('', toNullable(quantileExactInclusiveIf(0.5)(assumeNotNull(score), score IS NOT NULL)))]) AS figures
-        FROM scored
-        GROUP BY GROUPING SETS ((grain, window_start, service), (grain, window_start, unit))
-        HAVING of_service OR unit != '' AND n > 0
+        FROM scored AS s
+        ARRAY JOIN [(toString(s.service), ''), ('', toString(s.unit))] AS who
+        GROUP BY time, who
+        HAVING of_service OR notEmpty(unit) AND n > 0
     )
 SELECT
-    grain, window_start, window_end, service, '' AS team, unit, stat.1 AS dims, stat.2 AS value,
+    time.1 AS grain, time.2 AS window_start, time.3 AS window_end, service, '' AS team, unit, stat.1 AS dims, stat.2 AS value,
     if(of_service AND dims = '', toNullable(toFloat64(n)), NULL) AS numerator, if(of_service AND dims = '', toNullable(5.), NULL) AS denominator,
     toUInt64(n) AS n, CAST(NULL, 'Nullable(Float64)') AS ci_low, CAST(NULL, 'Nullable(Float64)') AS ci_high,
     multiIf(value IS NULL, 'no_data', cut, 'partial', 'ok') AS quality

@@ -43,27 +43,27 @@ WITH
     ),
     facts AS
     (
-        SELECT s.grain AS grain, n.window_start AS window_start, n.window_end AS window_end, s.service AS service, s.team AS team, s.unit AS unit, true AS waits,
+        SELECT (s.grain, n.window_start, n.window_end) AS time, s.service AS service, s.team AS team, s.unit AS unit, true AS waits,
             least(n.window_end, s.midnight) AS as_of, dateDiff('millisecond', s.merged_at, as_of) AS ms, s.midnight < n.window_end AS cut
         FROM spread AS s
         INNER JOIN numbered AS n ON n.grain = s.grain AND n.number = s.number
         WHERE n.window_start < s.midnight AND s.merged_at < as_of AND s.left_at >= as_of
         UNION ALL
-        SELECT w.grain, w.window_start, w.window_end, k.service, k.team, k.unit, false,
+        SELECT (w.grain, w.window_start, w.window_end), k.service, k.team, k.unit, false,
             least(w.window_end, k.midnight) AS as_of, 0, k.midnight < w.window_end
         FROM windows AS w CROSS JOIN known AS k
         WHERE w.window_start < k.midnight AND k.merged_at < as_of AND k.owned_from < as_of AND k.owned_to >= as_of
     ),
     grouped AS
     (
-        SELECT grain, window_start, any(window_end) AS window_end, service, team, unit, countIf(waits) AS n, quantilesExactInclusiveIf(0.5, 0.9)(ms, waits) AS q, max(ms) AS oldest,
+        SELECT time, service, team, unit, countIf(waits) AS n, quantilesExactInclusiveIf(0.5, 0.9)(ms, waits) AS q, max(ms) AS oldest,
             max(cut) AS cut
         FROM facts
-        GROUP BY GROUPING SETS ((grain, window_start, service), (grain, window_start, team), (grain, window_start, unit), (grain, window_start))
+        GROUP BY GROUPING SETS ((time, service), (time, team), (time, unit), (time))
         HAVING grouping(service) = 1 AND grouping(team) = 1 AND grouping(unit) = 1 OR service != '' OR team != '' OR unit != ''
     )
 SELECT
-    grain, window_start, window_end, service, team, unit, stat.1 AS dims, toNullable(stat.2) AS value,
+    time.1 AS grain, time.2 AS window_start, time.3 AS window_end, service, team, unit, stat.1 AS dims, toNullable(stat.2) AS value,
     CAST(NULL, 'Nullable(Float64)') AS numerator, CAST(NULL, 'Nullable(Float64)') AS denominator, n,
     CAST(NULL, 'Nullable(Float64)') AS ci_low, CAST(NULL, 'Nullable(Float64)') AS ci_high, if(cut, 'partial', 'ok') AS quality
 FROM grouped

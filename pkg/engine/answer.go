@@ -56,7 +56,7 @@ func (a *answer) run(ctx context.Context) (err error) {
 		}
 	}()
 	if what == nil {
-		found, err := c.classify(a.statement())
+		found, err := a.classify(a.request, c)
 		if err != nil {
 			return err
 		}

@@ -39,6 +39,7 @@ type facade struct {
 	access   access
 	policy   policy
 	judged   verdicts // on statements of readers
+	known    verdicts // what statements of others are
 	sessions sessions
 	self     identity
 	slots    chan struct{}
@@ -254,6 +255,22 @@ func (f *facade) judge(q *request) (*analysis, error) {
 		f.judged.allow(s, what)
 	}
 	return &what, nil
+}
+
+// classify says what a statement is that is not a reader's.
+func (f *facade) classify(q *request, c *connection) (analysis, error) {
+	if q.insert != "" { // its head takes no time to parse
+		return c.classify(q.statement())
+	}
+	s := shapeOf(q.sql, q.tokens)
+	if what, ok := f.known.of(s); ok {
+		return what, nil
+	}
+	what, err := c.classify(q.sql)
+	if err == nil && what.Class != classUnknown {
+		f.known.allow(s, what)
+	}
+	return what, err
 }
 
 // judgeReader judges what can be judged without the engine.

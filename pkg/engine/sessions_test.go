@@ -89,3 +89,29 @@ func TestEachHasItsOwnSettings(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// TestAskedAgainAStatementIsAnsweredAgain: what a statement is, is found once; it is run
+// each time, with its own numbers, and refused each time.
+func TestAskedAgainAStatementIsAnsweredAgain(t *testing.T) {
+	e := enginetest.Start(t)
+	ask := func(sql string) (int, string) {
+		resp, body := call{path: "/", body: sql}.do(t, e)
+		return resp.StatusCode, body
+	}
+	ask("CREATE TABLE default.numbers (n UInt64) ENGINE = MergeTree ORDER BY n")
+	for i := 1; i <= 3; i++ {
+		if code, body := ask(fmt.Sprintf("INSERT INTO default.numbers SELECT %d", i)); code != 200 {
+			t.Errorf("writing %d: %d %s", i, code, body)
+		}
+		want := fmt.Sprintln(i*(i+1)/2 + i)
+		if code, body := ask(fmt.Sprintf("SELECT sum(n) + %d FROM default.numbers", i)); code != 200 || body != want {
+			t.Errorf("after %d: %d %q, not %q", i, code, body, want)
+		}
+		if code, body := ask(fmt.Sprintf("SELECT %d; SELECT 2", i)); code == 200 || !strings.Contains(body, "Multi-statements") {
+			t.Errorf("two statements: %d %q", code, body)
+		}
+		if code, body := ask(fmt.Sprintf("SELECT %d FROM FROM FROM", i)); code == 200 || !strings.Contains(body, "failed at position 20 ") {
+			t.Errorf("what does not parse: %d %q", code, body)
+		}
+	}
+}

@@ -121,12 +121,13 @@ func (c *Computer) RunAnew(ctx context.Context) (Result, error) { return c.run(c
 
 func (c *Computer) run(ctx context.Context, anew bool) (Result, error) {
 	began := c.now()
-	st, err := c.readState(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	ends, generation, err := c.ends(ctx)
-	if err != nil {
+	var st state
+	var ends []position
+	var generation uint64
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { st, err = c.readState(groupCtx); return err })
+	group.Go(func() (err error) { ends, generation, err = c.ends(groupCtx); return err })
+	if err := group.Wait(); err != nil {
 		return Result{}, err
 	}
 	digest := c.digest()
@@ -139,7 +140,7 @@ func (c *Computer) run(ctx context.Context, anew bool) (Result, error) {
 		return Result{}, nil
 	}
 	res := Result{Rows: generation - min(st.generation, generation)}
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, groupCtx = errgroup.WithContext(ctx)
 	if fresh {
 		group.Go(func() error { return c.timed("prepare", func() error { return c.prepare(groupCtx) }) })
 	}
@@ -189,18 +190,19 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, done, ge
 		return of, err
 	}
 	var shipping, failing []string
-	err = c.timed("find what is touched", func() (err error) {
-		shipping, failing, err = c.toLink(ctx, spans, kinds, fresh)
-		return err
+	var h horizons
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return c.timed("find what is touched", func() (err error) {
+			shipping, failing, err = c.toLink(groupCtx, spans, kinds, fresh)
+			return err
+		})
 	})
-	if err != nil {
+	group.Go(func() (err error) { h, err = c.horizons(groupCtx); return err })
+	if err := group.Wait(); err != nil {
 		return of, err
 	}
 	res.Services = len(sorted(append(slices.Clone(shipping), failing...)))
-	h, err := c.horizons(ctx)
-	if err != nil {
-		return of, err
-	}
 	var differing difference
 	err = c.timed("link", func() (err error) {
 		differing, err = c.link(ctx, shipping, failing, h)
@@ -249,6 +251,11 @@ func (c *Computer) declared(ctx context.Context, of attributed, done, generation
 // be placed: all, when a rule changed.
 func (c *Computer) toLink(ctx context.Context, spans []span, kinds []string, fresh bool) (shipping, failing []string, err error) {
 	if fresh {
+		if begins(kinds, "service.", "deployment.") {
+			if err := c.move(ctx, spans); err != nil {
+				return nil, nil, err
+			}
+		}
 		if shipping, err = c.allServices(ctx); err != nil {
 			return nil, nil, err
 		}

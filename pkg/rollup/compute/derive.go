@@ -17,6 +17,8 @@ var (
 	deriveCommits string
 	//go:embed derive_attempts.sql
 	deriveAttempts string
+	//go:embed derive_moved.sql
+	deriveMoved string
 	//go:embed derive_incidents.sql
 	deriveIncidents string
 	//go:embed derive_changes.sql
@@ -139,14 +141,20 @@ func (c *Computer) touched(ctx context.Context, spans []span) (shipping, failing
 	row := c.store.Conn().QueryRow(ctx, `
 		SELECT groupUniqArrayIf(toString(service), kind IN `+shippingKinds+`), groupUniqArrayIf(toString(repository), kind IN `+shippingKinds+`),
 			groupUniqArrayIf(toString(service), kind IN `+failingKinds+` AND kind != 'page.labelled'), groupUniqArrayIf(incident, kind IN `+failingKinds+` AND incident != ''),
-			groupUniqArrayIf(subject, startsWith(kind, 'ticket.'))
+			groupUniqArrayIf(subject, startsWith(kind, 'ticket.')), uniqExact(event_id, service) > uniqExact(event_id)
 		FROM payoff_private.event_log
 		WHERE event_id IN
 			(SELECT event_id FROM payoff_private.event_log
 			 WHERE (kind IN `+shippingKinds+` OR kind IN `+failingKinds+` OR startsWith(kind, 'ticket.')
 				AND (started_at IS NOT NULL OR event_id IN (SELECT event_id FROM payoff_private.work_items WHERE started_at IS NOT NULL))) AND (`+condition(spans)+`))`)
-	if err := row.Scan(&shipping, &repositories, &failing, &incidents, &work); err != nil {
+	var moved bool
+	if err := row.Scan(&shipping, &repositories, &failing, &incidents, &work, &moved); err != nil {
 		return nil, nil, fmt.Errorf("finding what new events touch: %w", err)
+	}
+	if moved {
+		if err := c.move(ctx, spans); err != nil {
+			return nil, nil, err
+		}
 	}
 	if len(work) > 0 {
 		more, err := c.names(ctx, "SELECT groupUniqArray(toString(repository)) FROM payoff_private.change_facts WHERE hasAny(tickets, {names:Array(String)})", work)
@@ -169,6 +177,14 @@ func (c *Computer) touched(ctx context.Context, spans []span) (shipping, failing
 		}
 	}
 	return distinct(append(shipping, deployed...)), sorted(append(failing, disturbed...)), nil
+}
+
+// move takes attempts from services that only earlier versions of them tell of.
+func (c *Computer) move(ctx context.Context, spans []span) error {
+	if err := c.store.Exec(ctx, strings.Replace(deriveMoved, "/*new*/", condition(spans), 1)); err != nil {
+		return fmt.Errorf("taking attempts from services that they were not of: %w", err)
+	}
+	return nil
 }
 
 // names runs a query that makes one list of another; of an empty one it is empty.

@@ -18,21 +18,15 @@ import (
 // points computes the points of every dirty window and appends those that differ
 // from what is published. It returns how many it appended.
 func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bool) (uint64, error) {
-	var dirty map[string][]stretch
-	if !fresh {
-		var err error
-		if dirty, err = c.dirty(ctx, done); err != nil || len(dirty) == 0 {
-			return 0, err
-		}
-	}
 	var all stretch
-	var published map[string]uint64
-	var related kin
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { all, err = c.everything(groupCtx); return err })
-	group.Go(func() (err error) { published, err = c.publishedMetrics(groupCtx); return err })
-	group.Go(func() (err error) { related, err = c.kin(groupCtx, done, dirty); return err })
-	if err := group.Wait(); err != nil || all.from.IsZero() {
+	var dirty map[string][]stretch
+	var err error
+	if fresh {
+		all, err = c.everything(ctx)
+	} else {
+		dirty, err = c.dirty(ctx, done)
+	}
+	if err != nil || all.from.IsZero() && len(dirty) == 0 {
 		return 0, err
 	}
 	todo, span := c.todo(all, dirty, fresh)
@@ -40,11 +34,15 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 		return 0, nil
 	}
 	run := rand.Uint64()
-	group, groupCtx = errgroup.WithContext(ctx)
-	group.Go(func() error { return c.writePieces(groupCtx, run, todo) })
+	var published map[string]uint64
+	var related kin
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return c.timed("what is not shown", func() error { return c.suppress(groupCtx, run, span) })
 	})
+	group.Go(func() (err error) { related, err = c.kin(groupCtx, done, dirty); return err })
+	group.Go(func() (err error) { published, err = c.publishedMetrics(groupCtx); return err })
+	group.Go(func() error { return c.writePieces(groupCtx, run, todo) })
 	if err := group.Wait(); err != nil {
 		return 0, err
 	}
@@ -61,12 +59,18 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 	if err := c.publish(ctx, todo); err != nil {
 		return 0, err
 	}
+	var after uint64
+	group, groupCtx = errgroup.WithContext(ctx)
 	for _, table := range []string{"payoff_private.suppressed", "payoff_private.window_pieces"} {
-		if err := c.store.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP PARTITION %d", table, run)); err != nil {
-			return 0, fmt.Errorf("dropping what a run of computing kept in %s: %w", table, err)
-		}
+		group.Go(func() error {
+			if err := c.store.Exec(groupCtx, fmt.Sprintf("ALTER TABLE %s DROP PARTITION %d", table, run)); err != nil {
+				return fmt.Errorf("dropping what a run of computing kept in %s: %w", table, err)
+			}
+			return nil
+		})
 	}
-	after, err := c.countPoints(ctx)
+	group.Go(func() (err error) { after, err = c.countPoints(groupCtx); return err })
+	err = group.Wait()
 	for _, before := range published {
 		after -= before
 	}

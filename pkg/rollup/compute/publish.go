@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -101,8 +102,12 @@ func (c *Computer) publish(ctx context.Context, todo []publication) error {
 	}
 	var published map[string][]point
 	computed := make([][]point, len(todo))
+	limit := atOnce
+	if threads == 0 { // none writes: of those that read, half are being analysed, which one core does
+		limit = 2 * atOnce
+	}
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
+	group.SetLimit(limit)
 	group.Go(func() (err error) { published, err = c.published(groupCtx, todo); return err })
 	for i, p := range todo {
 		group.Go(func() error {
@@ -187,14 +192,19 @@ func (c *Computer) compute(ctx context.Context, p publication) ([]point, error) 
 
 // published reads, by metric, the points of the windows that are compared here.
 func (c *Computer) published(ctx context.Context, todo []publication) (map[string][]point, error) {
-	var conditions []string
+	alike := make(map[string][]string) // metrics by what else is asked of their points
 	for _, p := range todo {
 		if p.here() && !p.first {
-			conditions = append(conditions, fmt.Sprintf("(metric = '%s' AND version = %d AND %s AND %s)", p.def.Name, p.def.Version, p.over.Where, p.concerned()))
+			rest := fmt.Sprintf("version = %d AND %s AND %s", p.def.Version, p.over.Where, p.concerned())
+			alike[rest] = append(alike[rest], p.def.Name)
 		}
 	}
-	if len(conditions) == 0 {
+	if len(alike) == 0 {
 		return nil, nil
+	}
+	var conditions []string
+	for _, rest := range slices.Sorted(maps.Keys(alike)) {
+		conditions = append(conditions, fmt.Sprintf("(metric IN %s AND %s)", metric.Literals(alike[rest]), rest))
 	}
 	all, err := store.ReadFields(ctx, c.store, pointFields, store.Select(pointFields)+" FROM payoff.metric_points WHERE "+strings.Join(conditions, " OR ")+" SETTINGS max_query_size = 4194304")
 	if err != nil {

@@ -403,12 +403,13 @@ func (m *repository) events(t *testing.T, c *company) {
 				Content: events.Fields{Repository: repo}, Custom: events.Fields{MergeCommit: k.hash, Commits: k.pull, DefaultBranch: true}})
 		}
 	}
-	for _, s := range m.services {
-		s.events(t, c)
+	for i, s := range m.services {
+		s.events(t, c, m.services[(i+1)%len(m.services)].name)
 	}
 }
 
-func (s *oService) events(t *testing.T, c *company) {
+// events tells of some of its attempts first that they were another service's.
+func (s *oService) events(t *testing.T, c *company, other string) {
 	for i, a := range s.attempts {
 		f := events.Fields{Repository: &events.Ref{ID: a.repository}, Version: a.version, Commit: a.commit, StartedAt: events.FormatTime(a.start), Hotfix: a.hotfix}
 		if a.fixes != "" {
@@ -420,6 +421,11 @@ func (s *oService) events(t *testing.T, c *company) {
 		if !a.ok {
 			f.Service, f.Environment, f.Outcome = &events.Ref{ID: s.name}, environment, "failed"
 			draft.Kind, draft.Content, draft.Custom = events.DeploymentFailed, f, events.Fields{}
+		}
+		if draft.Kind == events.ServiceDeployed && i%4 == 1 && other != s.name {
+			draft.Subject, draft.Sequence = other, 1
+			c.add(t, draft)
+			draft.Subject, draft.Sequence = s.name, 2
 		}
 		c.add(t, draft)
 	}

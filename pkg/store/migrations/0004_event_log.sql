@@ -34,7 +34,9 @@ CREATE TABLE IF NOT EXISTS payoff_private.event_log
     `unit` String COMMENT 'Unit that used or was offered a capability: a team, a service or a person''s pseudonym.' CODEC(ZSTD),
     `capability` LowCardinality(String) COMMENT 'Capability it is about.',
     `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful about the fact, e.g. impossible_time.',
-    `data` String COMMENT 'The canonical CDEvents body, JSON.' CODEC(ZSTD)
+    `data` String COMMENT 'The canonical CDEvents body, JSON.' CODEC(ZSTD),
+    -- Every run of computing asks which other versions of the new facts there are.
+    INDEX event_ids event_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(loaded_at)

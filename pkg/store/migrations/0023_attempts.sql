@@ -1,5 +1,6 @@
 -- Attempts by fact, derived from event_log, so that linking reads deployments of
--- a service without a scan of all events.
+-- a service without a scan of all events. A fact that another version told of another
+-- service is taken from that one: there its last version stands as deleted.
 CREATE TABLE IF NOT EXISTS payoff_private.attempts
 (
     `event_id` UUID COMMENT 'Event that tells of it.',
@@ -21,8 +22,9 @@ CREATE TABLE IF NOT EXISTS payoff_private.attempts
     `aliases` Array(String) COMMENT 'Further names of the version.',
     `fixes` Array(String) COMMENT 'Deployments or incidents it repairs.',
     `hotfix` Bool COMMENT 'Marked as a hotfix.',
-    `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful about it.'
+    `flags` Array(LowCardinality(String)) COMMENT 'What is doubtful about it.',
+    `deleted` UInt8 COMMENT '1: the fact''s last version tells of another service.'
 )
-ENGINE = ReplacingMergeTree(version)
-ORDER BY event_id
+ENGINE = ReplacingMergeTree(version, deleted)
+ORDER BY (service, event_id)
 COMMENT 'Attempts to deploy by fact, derived from event_log.'

@@ -20,7 +20,7 @@ SELECT found.1 AS kind, subject, source, at, found.2 AS what, found.3 AS todo FR
             if(has(flags, 'impossible_time'), [('impossible_time', 'A deployment is dated outside of what can be believed; it is in no metric.', 'Correct the clock or the format at the source and send it again.')], [])
         )) AS found, if(service = '', if(attempt = '', toString(event_id), attempt), service) AS subject, source, occurred_at AS at
     FROM payoff_private.attempts FINAL
-    WHERE event_id IN (SELECT event_id FROM payoff_private.attempts WHERE service = '' OR environment = '' OR has(flags, 'impossible_time'))
+    WHERE (service, event_id) IN (SELECT service, event_id FROM payoff_private.attempts WHERE service = '' OR environment = '' OR has(flags, 'impossible_time'))
     UNION ALL
     SELECT ('no_end', 'An attempt to deploy began and its end is not known; it is in no metric.', 'Send how it ended: service.deployed or deployment.failed with the same attempt.'),
         concat(service, ' ', any(artifact_version)), any(source), max(occurred_at)
