@@ -80,6 +80,11 @@ func writeConfig(dir string, memoryLimit uint64) ([]string, error) {
 		profile = fmt.Sprintf("<max_memory_usage>%d</max_memory_usage>", memoryLimit*8/10) +
 			fmt.Sprintf("<max_bytes_before_external_group_by>%[1]d</max_bytes_before_external_group_by><max_bytes_before_external_sort>%[1]d</max_bytes_before_external_sort>", memoryLimit/2)
 	}
+	if inMemory(dir) {
+		// Such a file system cannot be asked whether a read would wait, which none does:
+		// the engine would hand each to another thread.
+		profile += "<local_filesystem_read_method>pread</local_filesystem_read_method>"
+	}
 	users, config := filepath.Join(dir, "users.xml"), filepath.Join(dir, "config.xml")
 	text := fmt.Sprintf(configXML, escapeXML(users), escapeXML(filepath.Join(dir, "backups")), escapeXML(filepath.Join(dir, "engine.log")), server)
 	for _, d := range []string{dataDir(dir), filepath.Join(dir, "backups")} {
