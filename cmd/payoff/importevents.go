@@ -17,6 +17,7 @@ import (
 	"github.com/payoff-metrics/payoff/pkg/config"
 	"github.com/payoff-metrics/payoff/pkg/events"
 	"github.com/payoff-metrics/payoff/pkg/instance"
+	"github.com/payoff-metrics/payoff/pkg/metric"
 )
 
 func (e *env) importEventsCmd() *cobra.Command {
@@ -201,6 +202,6 @@ func (e *env) importEvents(ctx context.Context, s instance.Session, cfg config.C
 	if e.json {
 		return printJSON(e.out, map[string]any{"events": sent, "warnings": len(doubtful), "points": res.Points})
 	}
-	_, err = fmt.Fprintf(e.out, "%d events are loaded and computed.\n", sent)
+	_, err = fmt.Fprintf(e.out, "%s loaded and computed.\n", metric.Counted(sent, "event is", "events are"))
 	return err
 }

@@ -149,12 +149,13 @@ func areTimed(t *testing.T, reader *store.Store) {
 	var clock time.Time
 	ticks := 0
 	c := Checker{Store: reader, Defs: catalogue.All(), From: until.AddDate(0, 0, -182), To: until, Now: func() time.Time { ticks++; return clock.Add(time.Duration(ticks) * time.Second) }}
-	once, err := c.Time(t.Context(), boards(t), 0)
+	one := boards(t)[1:]
+	once, err := c.Time(t.Context(), one, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := 0
-	for _, d := range boards(t) {
+	for _, d := range one {
 		all += len(queries(d))
 	}
 	for _, x := range once {
@@ -162,7 +163,7 @@ func areTimed(t *testing.T, reader *store.Store) {
 			t.Errorf("%s ran %d times and took %v of a clock that ticks by the second", x.Panel, x.Runs, x.P95)
 		}
 	}
-	again, err := c.Time(t.Context(), boards(t), time.Duration(3*all)*time.Second)
+	again, err := c.Time(t.Context(), one, time.Duration(3*all)*time.Second)
 	if err != nil || len(once) != all || len(again) != all || again[0].Runs != 2 || again[all-1].Runs != 1 {
 		t.Errorf("%d and %d of %d queries were timed: %v", len(once), len(again), all, err)
 	}
@@ -171,7 +172,7 @@ func areTimed(t *testing.T, reader *store.Store) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Time(ctx, boards(t), time.Hour); err == nil {
+	if _, err := c.Time(ctx, one, time.Hour); err == nil {
 		t.Error("a timing that was stopped goes on")
 	}
 }

@@ -115,7 +115,7 @@ func throughput() []metric.Def {
 				"merge commits and the first deployment left out; median, in the window in which the deployment ended. A squashed pull request counts as its commits. DORA 2025.",
 			Class: metric.Impact, Direction: metric.Lower, Unit: metric.Milliseconds, Guardrails: mainMetrics,
 			Stats: p75p90("missing", "Changes left out", "Changes without a believable lead time, left out."),
-			Facts: []string{"shipped_changes", "service_coverage"},
+			Facts: []string{"shipped_changes", "service_coverage"}, OfFacts: true,
 			SQL: median(`SELECT service, team, unit, tier, shipped_at AS at, lead_ms AS ms FROM payoff.shipped_changes WHERE NOT baseline AND actor_kind != 'bot'`,
 				notCovered, "missing"),
 		},
@@ -138,8 +138,8 @@ func stability() []metric.Def {
 				"a hotfix names or follows it (c), or an incident of its service began soon after it (d). A window younger than the time in which incidents are put down to deployments is partial. DORA 2025.",
 			Class: metric.Impact, Direction: metric.Lower, Unit: metric.Ratio, Guardrails: []string{"dora.deployment_frequency", "dora.failed_deployments", "dora.impact_incidents"},
 			Stats: []metric.Stat{{Name: "rules_abc", Title: "By rules a to c alone", Help: "By rules a to c alone, without incidents that only follow in time.", Unit: metric.Ratio}},
-			Facts: []string{"deployments", "failed_deployments", "service_coverage"},
-			SQL:   rate(failedOrNot, young, "rules_abc"),
+			Facts: []string{"deployments", "failed_deployments", "service_coverage"}, OfFacts: true,
+			SQL: rate(failedOrNot, young, "rules_abc"),
 		},
 		{
 			Name: "dora.failed_deployment_recovery_time", Title: "Failed deployment recovery time",
@@ -148,8 +148,8 @@ func stability() []metric.Def {
 				"until its remedy was deployed. Median, in the window in which the failed deployment ended; those not restored yet are counted beside it. DORA 2025.",
 			Class: metric.Impact, Direction: metric.Lower, Unit: metric.Milliseconds, Guardrails: []string{"dora.deployment_frequency", "dora.change_fail_rate", "dora.failed_deployments"},
 			Stats: p75p90("open", "Not restored yet", "Failed deployments not restored yet, or restored at an impossible time."),
-			Facts: []string{"failed_deployments", "service_coverage"},
-			SQL:   median(`SELECT service, team, unit, tier, ended_at AS at, recovery_ms AS ms FROM payoff.failed_deployments`, young, "open"),
+			Facts: []string{"failed_deployments", "service_coverage"}, OfFacts: true,
+			SQL: median(`SELECT service, team, unit, tier, ended_at AS at, recovery_ms AS ms FROM payoff.failed_deployments`, young, "open"),
 		},
 		{
 			Name: "dora.deployment_rework_rate", Title: "Deployment rework rate",
@@ -157,7 +157,7 @@ func stability() []metric.Def {
 			Help: "Successful deployments that are a rollback, ship the revert of a recently shipped change, carry a hotfix mark or name the incident or deployment they repair, " +
 				"divided by successful deployments to production; each counts once. DORA 2025.",
 			Class: metric.Impact, Direction: metric.Lower, Unit: metric.Ratio, Guardrails: []string{"dora.deployment_frequency", "dora.failed_deployments", "dora.impact_incidents"},
-			Facts: []string{"deployments", "service_coverage"},
+			Facts: []string{"deployments", "service_coverage"}, OfFacts: true,
 			SQL: rate(`SELECT service, team, unit, tier, ended_at AS at, notEmpty(rework) AS hit, false AS also FROM payoff.deployments WHERE succeeded`,
 				notCovered, ""),
 		},
@@ -189,8 +189,8 @@ func stability() []metric.Def {
 				"It is not the recovery time of failed deployments.",
 			Class: metric.Health, Direction: metric.Lower, Unit: metric.Milliseconds,
 			Stats: p75p90("open", "Not resolved yet", "Incidents not resolved yet."),
-			Facts: []string{"incidents", "service_coverage"},
-			SQL:   median(`SELECT service, team, unit, tier, created_at AS at, duration_ms AS ms FROM payoff.incidents`, notKnown, "open"),
+			Facts: []string{"incidents", "service_coverage"}, OfFacts: true,
+			SQL: median(`SELECT service, team, unit, tier, created_at AS at, duration_ms AS ms FROM payoff.incidents`, notKnown, "open"),
 		},
 		{
 			Name: "dora.score", Title: "DORA score",
@@ -217,7 +217,7 @@ func stages() []metric.Def {
 			Help:  help + " Median over pull requests by people, in the window in which the deployment that shipped them ended; a stage that is unknown or negative is left out and counted.",
 			Class: metric.Health, Direction: metric.Lower, Unit: metric.Milliseconds,
 			Stats: p75p90("missing", "Pull requests left out", "Pull requests of which the stage is not known."),
-			Facts: []string{"shipped_pull_requests", "service_coverage"},
+			Facts: []string{"shipped_pull_requests", "service_coverage"}, OfFacts: true,
 			SQL: median(`SELECT service, team, unit, tier, shipped_at AS at, `+column+` AS ms FROM payoff.shipped_pull_requests WHERE actor_kind != 'bot'`,
 				notCovered, "missing"),
 		}
@@ -233,7 +233,7 @@ func stages() []metric.Def {
 
 func shares() []metric.Def {
 	share := func(name, title, question, help string, d metric.Direction, facts []string, sql string, stats ...metric.Stat) metric.Def {
-		return metric.Def{Name: name, Title: title, Question: question, Help: help, Class: metric.Health, Direction: d, Unit: metric.Ratio, Facts: facts, SQL: sql, Stats: stats}
+		return metric.Def{Name: name, Title: title, Question: question, Help: help, Class: metric.Health, Direction: d, Unit: metric.Ratio, Facts: facts, OfFacts: true, SQL: sql, Stats: stats}
 	}
 	return []metric.Def{
 		share("dora.bot_share", "Share of changes by bots", "How much of what we ship was written by bots?",

@@ -8,9 +8,10 @@ import (
 	"sync"
 )
 
-// verdicts remembers which statements of readers the engine's parser was asked
-// about and were allowed: dashboards and pages ask the same ones all the time, and
-// parsing one twice takes as long as many a query. What is refused is judged anew.
+// verdicts remembers what the engine's parser said of statements: which of readers'
+// were allowed, and what all others are. Dashboards, pages and runs of computing ask the
+// same ones all the time, and parsing one twice takes as long as many a query. What is
+// refused is judged anew.
 type verdicts struct {
 	mu      sync.Mutex
 	allowed map[shape]analysis
@@ -36,7 +37,7 @@ func shapeOf(sql string, list []token) shape {
 	return sha256.Sum256([]byte(b.String()))
 }
 
-// of returns what an allowed statement was found to be.
+// of returns what a statement of that shape was found to be.
 func (v *verdicts) of(s shape) (analysis, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -79,6 +79,7 @@ type Def struct {
 	Guardrails []string  // metrics it is never shown without
 	Stats      []Stat    // figures beside the main one
 	Facts      []string  // tables of facts it reads; a changed fact touches the metric
+	OfFacts    bool      // there are points only where the first of Facts has rows
 	SQL        string    // one SELECT over the relation `windows`, see CreateView
 	// Trailing is how far before a window's start the facts of its point reach.
 	Trailing time.Duration

@@ -84,6 +84,7 @@ type Rollup struct {
 	scheduler gocron.Scheduler
 	cancel    context.CancelFunc
 	loading   chan struct{} // closed when the loader has ended
+	hurry     chan struct{} // somebody waits for the loader
 	loadErr   error         // valid then
 }
 
@@ -98,7 +99,7 @@ func Start(ctx context.Context, o Options) (*Rollup, error) {
 	if _, err := o.Store.Migrate(ctx, o.Now, false); err != nil {
 		return nil, fmt.Errorf("migrating the store: %w", err)
 	}
-	r := &Rollup{o: o, loading: make(chan struct{})}
+	r := &Rollup{o: o, loading: make(chan struct{}), hurry: make(chan struct{}, 1)}
 	if err := r.schedule(); err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func Start(ctx context.Context, o Options) (*Rollup, error) {
 func (r *Rollup) load(ctx context.Context) {
 	defer close(r.loading)
 	err := load.Run(ctx, load.Options{
-		Transport: r.o.Transport, Store: r.o.Store, Events: EventsTopic, Dead: DeadTopic, Name: r.o.Name, FlushInterval: r.o.Flush,
+		Transport: r.o.Transport, Store: r.o.Store, Events: EventsTopic, Dead: DeadTopic, Name: r.o.Name, FlushInterval: r.o.Flush, Hurry: r.hurry,
 		Seal: r.o.Seal, Logger: r.o.Logger, Now: r.o.Now, Registerer: r.o.Registry, Hook: r.o.Hook,
 	})
 	if ctx.Err() != nil {
@@ -201,8 +202,13 @@ func (r *Rollup) computer(ctx context.Context) (*compute.Computer, error) {
 	return compute.New(compute.Options{Store: r.o.Store, Metrics: r.o.Metrics, Rules: rules, Now: r.o.Now, Logger: r.o.Logger}), nil
 }
 
-// poll is how often Loaded looks at the ledger.
-const poll = 20 * time.Millisecond
+// Loaded looks at the ledger after the shorter pause first, then after ever longer ones:
+// what it asks takes from what it waits for.
+const shortPause, longPause = 10 * time.Millisecond, 160 * time.Millisecond
+
+// fewLeft is how many records are not worth waiting for more: a waiting caller has the
+// loader write them at once. More than these fill batches that are better large.
+const fewLeft = 5000
 
 // Loaded returns once all that is in the log at its call is loaded; progress, if
 // not nil, is told how many of how many new records are.
@@ -212,9 +218,7 @@ func (r *Rollup) Loaded(ctx context.Context, progress func(loaded, total int64))
 	if err != nil {
 		return err
 	}
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for {
+	for pause := shortPause; ; pause = min(2*pause, longPause) {
 		left, err := r.behind(ctx, ends)
 		if err != nil {
 			return err
@@ -228,12 +232,18 @@ func (r *Rollup) Loaded(ctx context.Context, progress func(loaded, total int64))
 		if left == 0 {
 			return nil
 		}
+		if left <= fewLeft {
+			select {
+			case r.hurry <- struct{}{}:
+			default: // it has been told
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-r.loading:
 			return fmt.Errorf("loading has stopped: %w", r.loadErr)
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }

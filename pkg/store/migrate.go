@@ -5,13 +5,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
 	"strconv"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 //go:embed migrations/*.sql
@@ -117,20 +116,22 @@ func (s *Store) pending(ctx context.Context, all []Step) ([]Step, error) {
 }
 
 func (s *Store) apply(ctx context.Context, todo []Step, now func() time.Time) ([]Step, error) {
-	done := 0
+	done := todo
+	var failed error
 	for i, step := range todo {
 		if err := s.Exec(ctx, step.SQL); err != nil {
-			return todo[:done], fmt.Errorf("applying migration %s: %w", step.Name, err)
+			done, failed = todo[:i], fmt.Errorf("applying migration %s: %w", step.Name, err)
+			break
 		}
-		if step.Number < recordedFrom {
-			continue
-		}
-		if err := s.recordSteps(ctx, todo[done:i+1], now()); err != nil {
-			return todo[:done], err
-		}
-		done = i + 1
 	}
-	return todo, nil
+	// Recorded together, in a tenth of the time: whoever dies before applies them again.
+	if len(done) == 0 || done[len(done)-1].Number < recordedFrom {
+		return nil, failed // there is no table to record them in yet
+	}
+	if err := s.recordSteps(ctx, done, now()); err != nil {
+		return nil, errors.Join(failed, err)
+	}
+	return done, failed
 }
 
 // pending returns the steps of all that are not applied.
@@ -185,15 +186,11 @@ func (s *Store) applied(ctx context.Context) (map[uint32]Step, error) {
 }
 
 func (s *Store) recordSteps(ctx context.Context, done []Step, at time.Time) error {
-	for _, step := range done {
-		err := s.Exec(ctx, `
-			INSERT INTO payoff.schema_migrations (number, name, checksum, applied_at)
-			SELECT {number:UInt32}, {name:String}, {checksum:String}, {at:DateTime64(3, 'UTC')}`,
-			clickhouse.Named("number", step.Number), clickhouse.Named("name", step.Name),
-			clickhouse.Named("checksum", step.Checksum), clickhouse.Named("at", formatTime(at)))
-		if err != nil {
-			return fmt.Errorf("recording migration %s: %w", step.Name, err)
-		}
+	err := s.Insert(ctx, "payoff.schema_migrations", []string{"number", "name", "checksum", "applied_at"}, len(done), func(i int) []any {
+		return []any{done[i].Number, done[i].Name, done[i].Checksum, at.UTC()}
+	})
+	if err != nil {
+		return fmt.Errorf("recording migrations %s to %s: %w", done[0].Name, done[len(done)-1].Name, err)
 	}
 	return nil
 }

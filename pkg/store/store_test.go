@@ -24,7 +24,12 @@ func clock() time.Time { return day }
 // open returns a store on an engine of its own, without any migration.
 func open(t testing.TB) (*Store, *engine.Engine) {
 	t.Helper()
-	e := enginetest.Start(t)
+	return openIn(t, t.TempDir())
+}
+
+func openIn(t testing.TB, dir string) (*Store, *engine.Engine) {
+	t.Helper()
+	e := enginetest.StartIn(t, engine.Options{Dir: dir, Listen: "127.0.0.1:0"})
 	s, err := Open(t.Context(), Options{DialContext: e.DialContext, User: engine.OwnerUser, Password: enginetest.PayoffPassword})
 	if err != nil {
 		t.Fatal(err)
@@ -33,13 +38,20 @@ func open(t testing.TB) (*Store, *engine.Engine) {
 	return s, e
 }
 
+var prepared enginetest.Prepared
+
 func migrated(t testing.TB) (*Store, *engine.Engine) {
 	t.Helper()
-	s, e := open(t)
-	if _, err := s.Migrate(t.Context(), clock, false); err != nil {
-		t.Fatal(err)
-	}
-	return s, e
+	dir := t.TempDir()
+	prepared.Copy(t, dir, func(ctx context.Context, e *engine.Engine) error {
+		s, err := Open(ctx, Options{DialContext: e.DialContext, User: engine.OwnerUser, Password: enginetest.PayoffPassword})
+		if err != nil {
+			return err
+		}
+		_, err = s.Migrate(ctx, clock, false)
+		return errors.Join(err, s.Close())
+	})
+	return openIn(t, dir)
 }
 
 // value runs a query for one value.

@@ -189,23 +189,25 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, done, ge
 	if err := c.derive(ctx, spans, kinds); err != nil {
 		return of, err
 	}
-	var shipping, failing []string
+	var t touch
 	var h horizons
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return c.timed("find what is touched", func() (err error) {
-			shipping, failing, err = c.toLink(groupCtx, spans, kinds, fresh)
-			return err
-		})
+		return c.timed("find what is touched", func() (err error) { t, err = c.toLink(groupCtx, spans, kinds, fresh); return err })
 	})
 	group.Go(func() (err error) { h, err = c.horizons(groupCtx); return err })
 	if err := group.Wait(); err != nil {
 		return of, err
 	}
-	res.Services = len(sorted(append(slices.Clone(shipping), failing...)))
+	if t.moved {
+		if err := c.move(ctx, spans); err != nil {
+			return of, err
+		}
+	}
+	res.Services = len(sorted(append(slices.Clone(t.shipping), t.failing...)))
 	var differing difference
 	err = c.timed("link", func() (err error) {
-		differing, err = c.link(ctx, shipping, failing, h)
+		differing, err = c.link(ctx, t.shipping, t.failing, h)
 		return err
 	})
 	if err != nil {
@@ -216,7 +218,7 @@ func (c *Computer) facts(ctx context.Context, spans []span, fresh bool, done, ge
 		return of, err
 	}
 	err = c.timed("organisation", func() (err error) {
-		if of = (attributed{shipping, fresh}); fresh || begins(kinds, declarations) {
+		if of = (attributed{t.shipping, fresh}); fresh || begins(kinds, declarations) {
 			if of, err = c.declared(ctx, of, done, generation); err != nil {
 				return err
 			}
@@ -249,21 +251,17 @@ func (c *Computer) declared(ctx context.Context, of attributed, done, generation
 
 // toLink lists the services to link, and those of which only the failures are to
 // be placed: all, when a rule changed.
-func (c *Computer) toLink(ctx context.Context, spans []span, kinds []string, fresh bool) (shipping, failing []string, err error) {
+func (c *Computer) toLink(ctx context.Context, spans []span, kinds []string, fresh bool) (t touch, err error) {
 	if fresh {
-		if begins(kinds, "service.", "deployment.") {
-			if err := c.move(ctx, spans); err != nil {
-				return nil, nil, err
-			}
+		t.moved = begins(kinds, "service.", "deployment.")
+		if t.shipping, err = c.allServices(ctx); err != nil {
+			return t, err
 		}
-		if shipping, err = c.allServices(ctx); err != nil {
-			return nil, nil, err
-		}
-		failing, err = c.disturbed(ctx)
-		return shipping, failing, err
+		t.failing, err = c.disturbed(ctx)
+		return t, err
 	}
 	if !begins(kinds, linking...) {
-		return nil, nil, nil
+		return t, nil
 	}
 	return c.touched(ctx, spans)
 }

@@ -110,7 +110,7 @@ func (c *Computer) derive(ctx context.Context, spans []span, kinds []string) err
 			continue
 		}
 		group.Go(func() error {
-			err := c.timed("derive "+d.what, func() error { return c.store.Exec(ctx, strings.Replace(d.sql, "/*new*/", where, 1)) })
+			err := c.timed("derive "+d.what, func() error { return c.store.Exec(ctx, ofNew(d.sql, where)) })
 			if err != nil {
 				return fmt.Errorf("deriving %s from the log: %w", d.what, err)
 			}
@@ -120,23 +120,41 @@ func (c *Computer) derive(ctx context.Context, spans []span, kinds []string) err
 	return group.Wait()
 }
 
-// What new rows can change: which deployment shipped what, or only which of them
-// failed.
+// ofNew is a derivation of the new rows, which a condition selects.
+func ofNew(derivation, where string) string {
+	return strings.NewReplacer("/*attempts*/", attemptKinds, "/*new*/", where).Replace(derivation)
+}
+
+// move takes attempts from services that only earlier versions of them tell of.
+func (c *Computer) move(ctx context.Context, spans []span) error {
+	if err := c.store.Exec(ctx, ofNew(deriveMoved, condition(spans))); err != nil {
+		return fmt.Errorf("taking attempts from services that they were not of: %w", err)
+	}
+	return nil
+}
+
+// What new rows can change: which deployment shipped what, for which the first tell of
+// attempts, or only which of them failed.
 const (
-	shippingKinds = `('service.deployed', 'service.upgraded', 'service.rolledback', 'service.removed', 'deployment.failed', 'deployment.started', 'commit.recorded',
-		'branch.pushed', 'change.created', 'change.reviewed', 'change.updated', 'change.merged', 'change.abandoned')`
-	failingKinds = `('incident.detected', 'incident.acknowledged', 'incident.mitigated', 'incident.resolved', 'incident.reopened', 'page.labelled',
+	attemptKinds  = `'service.deployed', 'service.upgraded', 'service.rolledback', 'service.removed', 'deployment.failed', 'deployment.started'`
+	shippingKinds = `(` + attemptKinds + `, 'commit.recorded', 'branch.pushed', 'change.created', 'change.reviewed', 'change.updated', 'change.merged', 'change.abandoned')`
+	failingKinds  = `('incident.detected', 'incident.acknowledged', 'incident.mitigated', 'incident.resolved', 'incident.reopened', 'page.labelled',
 		'failure.confirmed', 'failure.dismissed')`
 )
 
 // linking begins their kinds, and those of work on tickets.
 var linking = []string{"service.", "deployment.", "commit.", "branch.", "change.", "incident.", "page.", "failure.", "ticket."}
 
-// touched lists the services whose deployments the new rows may change, and those
-// of which they may only change what failed. They are those the rows name, in any
-// version of the facts they tell of (a correction touches the service it was taken
+// A touch is what new rows may change.
+type touch struct {
+	shipping, failing []string // services: their deployments, or only what failed of these
+	moved             bool     // versions of an attempt tell of several services
+}
+
+// touched finds what the new rows may change. The services are those the rows name, in
+// any version of the facts they tell of (a correction touches the service it was taken
 // from, too), and those deployed from the repositories.
-func (c *Computer) touched(ctx context.Context, spans []span) (shipping, failing []string, err error) {
+func (c *Computer) touched(ctx context.Context, spans []span) (t touch, err error) {
 	var repositories, incidents, work []string
 	row := c.store.Conn().QueryRow(ctx, `
 		SELECT groupUniqArrayIf(toString(service), kind IN `+shippingKinds+`), groupUniqArrayIf(toString(repository), kind IN `+shippingKinds+`),
@@ -147,44 +165,31 @@ func (c *Computer) touched(ctx context.Context, spans []span) (shipping, failing
 			(SELECT event_id FROM payoff_private.event_log
 			 WHERE (kind IN `+shippingKinds+` OR kind IN `+failingKinds+` OR startsWith(kind, 'ticket.')
 				AND (started_at IS NOT NULL OR event_id IN (SELECT event_id FROM payoff_private.work_items WHERE started_at IS NOT NULL))) AND (`+condition(spans)+`))`)
-	var moved bool
-	if err := row.Scan(&shipping, &repositories, &failing, &incidents, &work, &moved); err != nil {
-		return nil, nil, fmt.Errorf("finding what new events touch: %w", err)
-	}
-	if moved {
-		if err := c.move(ctx, spans); err != nil {
-			return nil, nil, err
-		}
+	if err := row.Scan(&t.shipping, &repositories, &t.failing, &incidents, &work, &t.moved); err != nil {
+		return t, fmt.Errorf("finding what new events touch: %w", err)
 	}
 	if len(work) > 0 {
 		more, err := c.names(ctx, "SELECT groupUniqArray(toString(repository)) FROM payoff_private.change_facts WHERE hasAny(tickets, {names:Array(String)})", work)
 		if err != nil {
-			return nil, nil, err
+			return t, err
 		}
 		repositories = append(repositories, more...)
 	}
 	deployed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.attempts WHERE repository IN {names:Array(String)}", repositories)
 	if err != nil {
-		return nil, nil, err
+		return t, err
 	}
 	disturbed, err := c.names(ctx, "SELECT groupUniqArray(toString(service)) FROM payoff_private.incident_facts WHERE incident IN {names:Array(String)}", incidents)
 	if err != nil {
-		return nil, nil, err
+		return t, err
 	}
 	for _, p := range c.rules.Parts {
 		if slices.Contains(repositories, p.Repository) {
 			deployed = append(deployed, p.Service)
 		}
 	}
-	return distinct(append(shipping, deployed...)), sorted(append(failing, disturbed...)), nil
-}
-
-// move takes attempts from services that only earlier versions of them tell of.
-func (c *Computer) move(ctx context.Context, spans []span) error {
-	if err := c.store.Exec(ctx, strings.Replace(deriveMoved, "/*new*/", condition(spans), 1)); err != nil {
-		return fmt.Errorf("taking attempts from services that they were not of: %w", err)
-	}
-	return nil
+	t.shipping, t.failing = distinct(append(t.shipping, deployed...)), sorted(append(t.failing, disturbed...))
+	return t, nil
 }
 
 // names runs a query that makes one list of another; of an empty one it is empty.

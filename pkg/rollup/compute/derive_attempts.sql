@@ -23,6 +23,6 @@ FROM
         JSONExtract(data, 'subject', 'content', 'Tuple(attempt String, version String, runId String, timeQuality String, aliases Array(String), fixes Array(String), hotfix Bool)') AS body,
         JSONExtract(data, 'customData', 'Tuple(attempt String, version String, runId String, timeQuality String, aliases Array(String), fixes Array(String), hotfix Bool)') AS custom
     FROM payoff_private.event_log
-    WHERE kind IN ('service.deployed', 'service.upgraded', 'service.rolledback', 'service.removed', 'deployment.failed', 'deployment.started') AND (/*new*/)
+    WHERE kind IN (/*attempts*/) AND (/*new*/)
 )
 SETTINGS short_circuit_function_evaluation = 'disable' -- or the body is read anew for every field

@@ -6,7 +6,7 @@ FROM
 (
     SELECT event_id, max((version, toString(service))) AS last, groupUniqArray(toString(service)) AS services
     FROM payoff_private.event_log
-    WHERE event_id IN (SELECT event_id FROM payoff_private.event_log WHERE kind IN ('service.deployed', 'service.upgraded', 'service.rolledback', 'service.removed', 'deployment.failed', 'deployment.started') AND (/*new*/))
+    WHERE event_id IN (SELECT event_id FROM payoff_private.event_log WHERE kind IN (/*attempts*/) AND (/*new*/))
     GROUP BY event_id
     HAVING length(services) > 1
 )

@@ -56,6 +56,10 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 			p.over.Services = related.services
 		}
 	}
+	todo, err = c.withFacts(ctx, todo)
+	if err != nil {
+		return 0, err
+	}
 	if err := c.publish(ctx, todo); err != nil {
 		return 0, err
 	}
@@ -100,6 +104,33 @@ func (c *Computer) todo(all stretch, dirty map[string][]stretch, fresh bool) ([]
 	// What looks furthest back takes longest: it begins first.
 	slices.SortStableFunc(out, func(a, b publication) int { return cmp.Compare(b.def.Trailing, a.def.Trailing) })
 	return out, span
+}
+
+// withFacts leaves out the metrics of which nothing is published and that have no facts
+// to be told of: for those that a company has no source for, a statement would be
+// analysed and find nothing.
+func (c *Computer) withFacts(ctx context.Context, todo []publication) ([]publication, error) {
+	var tables []string
+	for _, p := range todo {
+		if p.first && p.def.OfFacts {
+			tables = append(tables, p.def.Facts[0])
+		}
+	}
+	if len(tables) == 0 {
+		return todo, nil
+	}
+	var asks []string
+	for _, table := range sorted(tables) {
+		asks = append(asks, fmt.Sprintf("(SELECT '%[1]s' AS name FROM payoff_private.%[1]s LIMIT 1)", table))
+	}
+	var filled []string
+	err := c.store.Conn().QueryRow(ctx, "SELECT groupArray(name) FROM ("+strings.Join(asks, " UNION ALL ")+")").Scan(&filled)
+	if err != nil {
+		return nil, fmt.Errorf("asking which facts there are: %w", err)
+	}
+	return slices.DeleteFunc(todo, func(p publication) bool {
+		return p.first && p.def.OfFacts && !slices.Contains(filled, p.def.Facts[0])
+	}), nil
 }
 
 // suppress finds what is not shown in any window of a span of time. That it is

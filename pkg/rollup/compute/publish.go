@@ -89,7 +89,8 @@ func (p publication) concerned() string {
 }
 
 // notCompiled keeps the engine from compiling expressions to machine code, which it does
-// when it meets one for the third time: it takes longer than a statement over few windows.
+// when it meets one for the third time: it takes longer than a statement over few windows,
+// and over all windows of a large company nothing is won by it.
 const notCompiled = `compile_expressions = 0, compile_aggregate_expressions = 0, compile_sort_description = 0`
 
 // publish computes the metrics and appends what differs from the published points of
@@ -242,7 +243,7 @@ func (c *Computer) appendPoints(ctx context.Context, p publication, threads uint
 		FROM (` + d.Batch(p.over) + `)`
 	}
 	err := c.store.Exec(ctx, "INSERT INTO payoff.metric_point_log ("+pointColumns+")"+sql+fmt.Sprintf(`
-		SETTINGS join_use_nulls = 0, max_query_size = 4194304, max_threads = %d`, threads),
+		SETTINGS join_use_nulls = 0, max_query_size = 4194304, max_threads = %d, %s`, threads, notCompiled),
 		store.Param("metric", d.Name), store.Param("version", uint16(d.Version)),
 		store.Param("generation", p.generation), store.Param("run", p.run), store.Micros("now", p.at))
 	if err != nil {

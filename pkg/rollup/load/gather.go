@@ -49,7 +49,8 @@ func (b *batch) run(p *part) *run {
 }
 
 // gather decodes what is fetched into batches and hands each over once it is
-// full, or old enough and the writer is free: a slow writer gets larger batches.
+// full, or old enough or waited for and the writer is free: a slow writer gets larger
+// batches.
 func (l *loader) gather(ctx context.Context, in <-chan fetched, out chan<- *batch) error {
 	var (
 		b     *batch
@@ -79,6 +80,8 @@ func (l *loader) gather(ctx context.Context, in <-chan fetched, out chan<- *batc
 				b = nil // nothing but the record that is read once more
 			}
 		case <-limit.C:
+			due = true
+		case <-l.Hurry:
 			due = true
 		case sink <- b:
 			b = nil

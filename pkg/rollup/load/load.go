@@ -38,6 +38,10 @@ type Options struct {
 	MaxRows       int
 	MaxBytes      int
 
+	// Hurry, if not nil, says that somebody waits: what is gathered then is written
+	// without waiting for more.
+	Hurry <-chan struct{}
+
 	// Seal seals the body of a parked record to the delivery key, bound to
 	// its position. Without it the body is kept as it was.
 	Seal func(body, context []byte) ([]byte, error)
