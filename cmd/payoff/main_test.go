@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,7 +18,11 @@ import (
 
 	"github.com/payoff-metrics/payoff/internal/race"
 	"github.com/payoff-metrics/payoff/pkg/engine"
+	"github.com/payoff-metrics/payoff/pkg/engine/enginetest"
 	"github.com/payoff-metrics/payoff/pkg/instance"
+	"github.com/payoff-metrics/payoff/pkg/metric/catalogue"
+	"github.com/payoff-metrics/payoff/pkg/rollup/compute"
+	"github.com/payoff-metrics/payoff/pkg/store"
 	"github.com/payoff-metrics/payoff/pkg/store/storetest"
 )
 
@@ -46,11 +51,26 @@ func payoff(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errOut.String()
 }
 
-// dataDir is a data directory of the test's own whose store is migrated already.
+var ready enginetest.Prepared
+
+// dataDir is a data directory of the test's own whose store is migrated already, with
+// the views of all metrics, but where nothing was ever computed by the default rules.
 func dataDir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	storetest.Copy(t, filepath.Join(dir, "engine"))
+	ready.Copy(t, filepath.Join(dir, "engine"), func(ctx context.Context, e *engine.Engine) error {
+		s, err := store.Open(ctx, storetest.Options(e))
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		if _, err := s.Migrate(ctx, time.Now, false); err != nil {
+			return err
+		}
+		rules := compute.Rules{Location: time.UTC, Tier: strings.ToLower, Digest: "none of the product's"}
+		_, err = compute.New(compute.Options{Store: s, Metrics: catalogue.All(), Rules: rules, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}).Run(ctx)
+		return err
+	})
 	return dir
 }
 
@@ -138,11 +158,11 @@ const longest = 5 * time.Minute
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(longest)
-	for !ok() {
+	for pause := 5 * time.Millisecond; !ok(); pause = min(2*pause, 80*time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited %v for %s", longest, what)
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(pause) // to ask all the time takes from what is waited for
 	}
 }
 

@@ -108,24 +108,30 @@ func (s *Store) Positions(ctx context.Context, spans ...Span) (map[Partition]uin
 	return out, nil
 }
 
-// Stored returns the greatest offset from first on that is stored of p, as a row
-// or parked, or first-1 if there is none.
-func (s *Store) Stored(ctx context.Context, p Partition, first int64) (int64, error) {
-	where, args := within([]Span{{p, first, Everything}})
+// Stored returns the greatest offset of each span that is stored, as a row or parked; a
+// partition of whose span nothing is has none. Spans are of one epoch.
+func (s *Store) Stored(ctx context.Context, spans []Span) (map[Partition]int64, error) {
+	if len(spans) == 0 {
+		return nil, nil
+	}
+	where, args := within(spans)
 	var rows []struct {
-		N    uint64 `ch:"n"`
-		Last int64  `ch:"last"`
+		Topic     string `ch:"topic"`
+		Partition int32  `ch:"partition"`
+		Last      int64  `ch:"last"`
 	}
-	err := s.Select(ctx, &rows, "SELECT count() AS n, max(o) AS last FROM ("+
-		"SELECT max(`offset`) AS o FROM payoff_private.event_log WHERE "+where+" HAVING count() > 0"+
-		" UNION ALL SELECT max(`offset`) AS o FROM payoff_private.dead_letters WHERE "+where+" HAVING count() > 0)", args...)
+	err := s.Select(ctx, &rows, "SELECT toString(`topic`) AS topic, `partition`, max(`offset`) AS last FROM ("+
+		"SELECT `topic`, `partition`, `offset` FROM payoff_private.event_log WHERE "+where+
+		" UNION ALL SELECT `topic`, `partition`, `offset` FROM payoff_private.dead_letters WHERE "+where+
+		") GROUP BY `topic`, `partition`", args...)
 	if err != nil {
-		return 0, fmt.Errorf("reading the last stored offset of %s/%d: %w", p.Topic, p.Partition, err)
+		return nil, fmt.Errorf("reading the last stored offsets of %d partitions: %w", len(spans), err)
 	}
-	if len(rows) == 0 || rows[0].N == 0 {
-		return first - 1, nil
+	out := make(map[Partition]int64, len(rows))
+	for _, r := range rows {
+		out[Partition{spans[0].Epoch, r.Topic, r.Partition}] = r.Last
 	}
-	return rows[0].Last, nil
+	return out, nil
 }
 
 // An Epoch is one log's life in this store.

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -142,7 +143,8 @@ func (c *Computer) run(ctx context.Context, anew bool) (Result, error) {
 	res := Result{Rows: generation - min(st.generation, generation)}
 	group, groupCtx = errgroup.WithContext(ctx)
 	if fresh {
-		group.Go(func() error { return c.timed("prepare", func() error { return c.prepare(groupCtx) }) })
+		catalogue := anew || !strings.HasSuffix(st.definitions, c.catalogue())
+		group.Go(func() error { return c.timed("prepare", func() error { return c.prepare(groupCtx, catalogue) }) })
 	}
 	var of attributed
 	group.Go(func() (err error) {
@@ -428,7 +430,16 @@ func (c *Computer) digest() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "link %d\x00%s\x00%s\x00%s\x00", linkVersion, c.rules.Location, c.rules.Digest, metric.Suppressed(metric.Over{}))
 	for _, d := range c.metrics {
-		fmt.Fprintf(h, "%s\x00%d\x00%s\x00%s\x00%v\x00", d.Name, d.Version, d.Batch(metric.Over{}), d.Help, d.Grains)
+		fmt.Fprintf(h, "%s\x00%d\x00%s\x00%v\x00", d.Name, d.Version, d.Batch(metric.Over{}), d.Grains)
+	}
+	return hex.EncodeToString(h.Sum(nil)) + " " + c.catalogue()
+}
+
+// catalogue changes when what prepare writes of the metrics does.
+func (c *Computer) catalogue() string {
+	h := sha256.New()
+	for _, d := range c.metrics {
+		fmt.Fprintf(h, "%s\x00%q\x00", d.CreateView(), catalogued(d))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

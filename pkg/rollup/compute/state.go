@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/payoff-metrics/payoff/pkg/metric"
 	"github.com/payoff-metrics/payoff/pkg/store"
 )
 
@@ -177,9 +178,9 @@ func (c *Computer) kin(ctx context.Context, after uint64, dirty map[string][]str
 const firstYear, lastYear = 1990, 2060
 
 // prepare writes what queries need besides facts: the calendar of the
-// organisation's time zone, the catalogue and a view for each metric.
-func (c *Computer) prepare(ctx context.Context) error {
-	if err := c.prepareCalendar(ctx); err != nil {
+// organisation's time zone and, if it is new, the catalogue with a view for each metric.
+func (c *Computer) prepare(ctx context.Context, catalogue bool) error {
+	if err := c.prepareCalendar(ctx); err != nil || !catalogue {
 		return err
 	}
 	for _, d := range c.metrics {
@@ -193,13 +194,17 @@ func (c *Computer) prepare(ctx context.Context) error {
 	now := c.now()
 	err := c.store.Insert(ctx, "payoff.metrics",
 		[]string{"metric", "version", "title", "question", "help", "class", "direction", "unit", "guardrails", "owner", "written_at"}, len(c.metrics), func(i int) []any {
-			d := c.metrics[i]
-			return []any{d.Name, uint16(d.Version), d.Title, d.Question, d.Help, string(d.Class), string(d.Direction), string(d.Unit), d.Guardrails, d.Owner, now}
+			return append(catalogued(c.metrics[i]), now)
 		})
 	if err != nil {
 		return fmt.Errorf("writing the catalogue: %w", err)
 	}
 	return nil
+}
+
+// catalogued is what the catalogue says of a metric.
+func catalogued(d metric.Def) []any {
+	return []any{d.Name, uint16(d.Version), d.Title, d.Question, d.Help, string(d.Class), string(d.Direction), string(d.Unit), d.Guardrails, d.Owner}
 }
 
 func at(year int) time.Time { return time.Date(year, 1, 1, 12, 0, 0, 0, time.UTC) }

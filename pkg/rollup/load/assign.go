@@ -111,6 +111,7 @@ func (l *loader) assign(ctx context.Context, g transport.Generation) ([]*part, e
 		return nil, err
 	}
 	var parts []*part
+	var ahead []store.Span // what may be stored beyond the ledger
 	for _, a := range g.Assigned() {
 		p := &part{
 			Partition: store.Partition{Epoch: log.epoch, Topic: a.Topic, Partition: int32(a.Partition)},
@@ -123,15 +124,23 @@ func (l *loader) assign(ctx context.Context, g transport.Generation) ([]*part, e
 		// The last loaded record is read once more and compared: a log that
 		// was replaced by a longer one is found out here.
 		p.from = max(p.next-1, log.bounds[p.Partition].First)
-		err := l.retry(ctx, "assignment", func(bool) (err error) {
-			p.stored, err = l.Store.Stored(ctx, p.Partition, p.from)
-			return err
-		})
-		if err != nil {
-			return nil, err
+		ahead = append(ahead, store.Span{Partition: p.Partition, First: p.from, Last: store.Everything})
+		parts = append(parts, p)
+	}
+	var stored map[store.Partition]int64
+	err = l.retry(ctx, "assignment", func(bool) (err error) {
+		stored, err = l.Store.Stored(ctx, ahead)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		p.stored = p.from - 1
+		if last, any := stored[p.Partition]; any {
+			p.stored = last
 		}
 		l.Logger.Info("loading", "topic", p.Topic, "partition", p.Partition.Partition, "from", p.next, "stored", p.stored, "generation", g.ID())
-		parts = append(parts, p)
 	}
 	return parts, nil
 }

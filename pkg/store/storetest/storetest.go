@@ -30,7 +30,7 @@ func Start(t testing.TB) *engine.Engine {
 // On migrates a running engine, where that is not done, and returns the store on it.
 func On(t testing.TB, e *engine.Engine) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), options(e))
+	s, err := store.Open(t.Context(), Options(e))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,8 @@ func On(t testing.TB, e *engine.Engine) *store.Store {
 	return s
 }
 
-func options(e *engine.Engine) store.Options {
+// Options are those of a store on an engine of enginetest.
+func Options(e *engine.Engine) store.Options {
 	return store.Options{DialContext: e.DialContext, User: engine.OwnerUser, Password: enginetest.PayoffPassword}
 }
 
@@ -56,7 +57,7 @@ var migrated enginetest.Prepared
 func Copy(t testing.TB, dir string) {
 	t.Helper()
 	migrated.Copy(t, dir, func(ctx context.Context, e *engine.Engine) error {
-		s, err := store.Open(ctx, options(e))
+		s, err := store.Open(ctx, Options(e))
 		if err != nil {
 			return err
 		}
