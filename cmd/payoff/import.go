@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -150,6 +151,11 @@ func (e *env) showImport(ctx context.Context, s instance.Session, cfg config.Con
 		fmt.Fprint(e.out, "\nThe clone is shallow: what is before its edge is unknown; `git fetch --unshallow` and import again for all of it")
 	}
 	fmt.Fprint(e.out, "\n\n")
+	told := slices.Concat(answer.DeploymentFrequency, answer.ChangeLeadTime)
+	if sum.Deployments > 0 && len(points.Hidden([]string{sum.Service}, told)) > 0 {
+		fmt.Fprintf(e.out, "%s is shown only inside its unit: %s.\n", sum.Service, points.WhyHidden)
+		return nil
+	}
 	if err := quarters(e.out, answer, cfg.Location()); err != nil {
 		return err
 	}

@@ -13,7 +13,10 @@ func TestImportOrg(t *testing.T) {
 	t.Parallel()
 	data, dir := dataDir(t), t.TempDir()
 	up(t, data, configured(t, onlyCommands)) // so what the command says it computed is all
-	must(t, "import", "git", repository(t, "checkout", 12), "--data", data)
+	repo := repository(t, "checkout", 12)
+	if told := must(t, "import", "git", repo, "--data", data); !strings.Contains(told, "2026-Q1") {
+		t.Errorf("the import says\n%s", told)
+	}
 	import1 := func(services string) orgAnswer {
 		t.Helper()
 		write(t, filepath.Join(dir, "org.yaml"), `
@@ -35,6 +38,9 @@ teams: [{team: payments, unit: commerce}, {team: cart, unit: commerce}]
 	}
 	if got := sql(teams); got != "payments" {
 		t.Errorf("deployments are of %q, want payments", got)
+	}
+	if told := must(t, "import", "git", repo, "--data", data); !strings.Contains(told, "checkout is shown only inside its unit: all its changes are of one person") || strings.Contains(told, "2026-Q1") {
+		t.Errorf("the import of a service of one person says\n%s", told)
 	}
 	if again := import1("services: [{service: checkout, team: payments}]"); again.News != 0 || again.Points != 0 {
 		t.Errorf("the same files are news: %+v", again)
@@ -64,8 +70,8 @@ teams: [{team: payments, unit: commerce}, {team: cart, unit: commerce}]
 	if code != exitError || !strings.Contains(stderr, filepath.Join(dir, "org.yaml")+":1: there is no team nobody") {
 		t.Errorf("a wrong file: exit %d, %q", code, stderr)
 	}
-	repo := sql("SELECT DISTINCT repository FROM changes")
-	write(t, filepath.Join(dir, "org.yaml"), "services: [{service: checkout, repository: "+repo+", paths: [no/such/**]}]")
+	name := sql("SELECT DISTINCT repository FROM changes")
+	write(t, filepath.Join(dir, "org.yaml"), "services: [{service: checkout, repository: "+name+", paths: [no/such/**]}]")
 	code, _, stderr = payoff(t, "import", "org", dir, "--data", data)
 	if code != exitError || !strings.Contains(stderr, `touched a path that "no/such/**" of service checkout matches`) {
 		t.Errorf("a glob that matches nothing: exit %d, %q", code, stderr)

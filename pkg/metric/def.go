@@ -285,17 +285,17 @@ func (d Def) CreateView() string {
 		d.View(), viewHead, Straight(d.SQL), shownInView, escape(d.Title+": "+d.Question+" "+d.Help))
 }
 
-// Batch is the query that computes the metric over windows of the calendar. Their pieces
-// stand in payoff_private.window_pieces under the number {run:UInt64}, and what is not
-// shown in them, and in any others, in payoff_private.suppressed: one query finds it
-// for all metrics, see Suppressed. Of a metric that Go folds Batch selects the samples,
-// of what is not shown, too.
+// Batch is the query that computes the metric over windows of the calendar, also of
+// services that are not shown in them, which whoever asks leaves out: one query finds
+// these for all metrics, see Suppressed. The windows' pieces stand in
+// payoff_private.window_pieces under the number {run:UInt64}. Of a metric that Go folds
+// Batch selects the samples.
 func (d Def) Batch(o Over) string {
-	sql := o.head(o.spread()) + "SELECT * FROM (\n" + Straight(d.SQL) + "\n) AS p\n"
-	if d.Fold != nil {
-		return sql
-	}
-	return sql + shownInBatch
+	return o.head(o.spread()) + "SELECT * FROM (\n" + Straight(d.SQL) + "\n) AS p\n"
 }
+
+// ShownBatch is Batch without what is not shown, which stands in
+// payoff_private.suppressed under the same number.
+func (d Def) ShownBatch(o Over) string { return d.Batch(o) + shownInBatch }
 
 func escape(s string) string { return strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) }

@@ -66,8 +66,7 @@ const (
 )
 
 // Suppressed is the query for what is not shown in windows of the calendar, of the
-// services that are named or of all: grain, window_start and service. A metric that Go
-// folds leaves these out itself.
+// services that are named or of all: grain, window_start and service.
 func Suppressed(o Over) string {
 	of := ""
 	if len(o.Services) > 0 {

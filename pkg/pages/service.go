@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/payoff-metrics/payoff/pkg/metric"
+	"github.com/payoff-metrics/payoff/pkg/metric/points"
 )
 
 // shownDeployments is how many of the latest deployments a service page lists.
@@ -60,7 +61,7 @@ func (p *pages) service(r *http.Request) (answer, error) {
 			page.Grain, page.Grains = b.grain, grainChoices(of.path(), b.grain)
 			page.Figures, page.Watched = p.split(b)
 			if b.hidden {
-				page.Hidden = "This service is shown only inside its unit: " + whyHidden + "."
+				page.Hidden = "This service is shown only inside its unit: " + points.WhyHidden + "."
 			}
 			return err
 		},
@@ -94,9 +95,6 @@ func (p *pages) readFacts(ctx context.Context, page *servicePage) error {
 		func(ctx context.Context) error { return p.readWaiting(ctx, page) },
 		func(ctx context.Context) error { return p.readDeployments(ctx, page) })
 }
-
-// whyHidden says why a service has no numbers.
-const whyHidden = "all its changes are of one person, or the team that owns it is one person or stands in for such a team, or none of its numbers is computed yet"
 
 // readDeployments reads what failed, and then the deployments, which name it.
 func (p *pages) readDeployments(ctx context.Context, page *servicePage) error {

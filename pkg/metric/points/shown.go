@@ -19,3 +19,6 @@ func Hidden(services []string, of []metric.Point) []string {
 	}
 	return slices.DeleteFunc(slices.Clone(services), func(s string) bool { return shown[s] })
 }
+
+// WhyHidden says to readers why a service has no numbers.
+const WhyHidden = "all its changes are of one person, or the team that owns it is one person or stands in for such a team, or none of its numbers is computed yet"

@@ -430,7 +430,7 @@ func (c *Computer) digest() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "link %d\x00%s\x00%s\x00%s\x00", linkVersion, c.rules.Location, c.rules.Digest, metric.Suppressed(metric.Over{}))
 	for _, d := range c.metrics {
-		fmt.Fprintf(h, "%s\x00%d\x00%s\x00%v\x00", d.Name, d.Version, d.Batch(metric.Over{}), d.Grains)
+		fmt.Fprintf(h, "%s\x00%d\x00%s\x00%v\x00", d.Name, d.Version, d.ShownBatch(metric.Over{}), d.Grains)
 	}
 	return hex.EncodeToString(h.Sum(nil)) + " " + c.catalogue()
 }

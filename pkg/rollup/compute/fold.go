@@ -40,9 +40,6 @@ func (c *Computer) fold(ctx context.Context, p publication) ([]point, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.dropSuppressed(ctx, p, samples); err != nil {
-		return nil, err
-	}
 	var out []point
 	concerned := append([]string{""}, p.kin.services...)
 	for k, all := range samples {
@@ -61,19 +58,4 @@ func (c *Computer) fold(ctx context.Context, p publication) ([]point, error) {
 		}
 	}
 	return out, nil
-}
-
-// dropSuppressed takes away the samples of what is not shown by itself.
-func (c *Computer) dropSuppressed(ctx context.Context, p publication, samples map[pointKey][]metric.Sample) error {
-	return c.each(ctx, "what is not shown", `SELECT grain, window_start, toString(service) FROM payoff_private.suppressed WHERE run = {run:UInt64}`,
-		func(rows store.Rows) error {
-			var k pointKey
-			var start time.Time
-			if err := rows.Scan(&k.grain, &start, &k.service); err != nil {
-				return err
-			}
-			k.start = start.UnixMilli()
-			delete(samples, k)
-			return nil
-		}, store.Param("run", p.run))
 }

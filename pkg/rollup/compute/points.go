@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -34,11 +35,13 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 		return 0, nil
 	}
 	run := rand.Uint64()
+	many := slices.ContainsFunc(todo, func(p publication) bool { return len(p.windows) > fewWindows })
 	var published map[string]uint64
 	var related kin
+	var hidden unshown
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return c.timed("what is not shown", func() error { return c.suppress(groupCtx, run, span) })
+		return c.timed("what is not shown", func() (err error) { hidden, err = c.suppress(groupCtx, run, span, many); return err })
 	})
 	group.Go(func() (err error) { related, err = c.kin(groupCtx, done, dirty); return err })
 	group.Go(func() (err error) { published, err = c.publishedMetrics(groupCtx); return err })
@@ -48,7 +51,7 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 	}
 	for i := range todo {
 		p := &todo[i]
-		p.generation, p.run, p.first, p.at = generation, run, published[p.def.Name] == 0, c.now()
+		p.generation, p.run, p.hidden, p.first, p.at = generation, run, hidden, published[p.def.Name] == 0, c.now()
 		if p.here() {
 			p.kin = related
 		}
@@ -60,12 +63,22 @@ func (c *Computer) points(ctx context.Context, done, generation uint64, fresh bo
 	if err != nil {
 		return 0, err
 	}
+	inStore := slices.ContainsFunc(todo, func(p publication) bool { return !p.here() })
+	if inStore && !many {
+		if err := c.writeUnshown(ctx, run, hidden); err != nil {
+			return 0, err
+		}
+	}
 	if err := c.publish(ctx, todo); err != nil {
 		return 0, err
 	}
 	var after uint64
 	group, groupCtx = errgroup.WithContext(ctx)
-	for _, table := range []string{"payoff_private.suppressed", "payoff_private.window_pieces"} {
+	used := []string{"payoff_private.window_pieces"}
+	if inStore || many {
+		used = append(used, "payoff_private.suppressed")
+	}
+	for _, table := range used {
 		group.Go(func() error {
 			if err := c.store.Exec(groupCtx, fmt.Sprintf("ALTER TABLE %s DROP PARTITION %d", table, run)); err != nil {
 				return fmt.Errorf("dropping what a run of computing kept in %s: %w", table, err)
@@ -133,17 +146,55 @@ func (c *Computer) withFacts(ctx context.Context, todo []publication) ([]publica
 	}), nil
 }
 
-// suppress finds what is not shown in any window of a span of time. That it is
-// found of more windows than are computed does no harm.
-func (c *Computer) suppress(ctx context.Context, run uint64, span stretch) error {
+// unshown are services in windows in which they are not shown by themselves: keys of
+// points of theirs, without dims.
+type unshown map[pointKey]struct{}
+
+func (u unshown) names(p point) bool {
+	_, ok := u[pointKey{grain: p.grain, start: p.start.UnixMilli(), service: p.service}]
+	return ok
+}
+
+// suppress finds what is not shown in any window of a span of time. That it is found
+// of more windows than are computed does no harm. Of many windows it is kept in the
+// store, too: what is computed there is compared there.
+func (c *Computer) suppress(ctx context.Context, run uint64, span stretch, many bool) (unshown, error) {
 	over, _ := c.over(metric.Grains, []stretch{span})
-	err := c.store.Exec(ctx, `
-		INSERT INTO payoff_private.suppressed (run, grain, window_start, service)
-		SELECT {run:UInt64}, grain, window_start, service FROM (`+metric.Suppressed(over)+`)
-		SETTINGS `+notCompiled,
-		store.Param("run", run))
+	ask := metric.Suppressed(over)
+	if many {
+		err := c.store.Exec(ctx, `
+			INSERT INTO payoff_private.suppressed (run, grain, window_start, service)
+			SELECT {run:UInt64}, grain, window_start, service FROM (`+ask+`)
+			SETTINGS `+notCompiled,
+			store.Param("run", run))
+		if err != nil {
+			return nil, fmt.Errorf("finding what is not shown: %w", err)
+		}
+		ask = `SELECT grain, window_start, toString(service) FROM payoff_private.suppressed WHERE run = {run:UInt64}`
+	}
+	out := make(unshown)
+	err := c.each(ctx, "what is not shown", ask+" SETTINGS "+notCompiled, func(rows store.Rows) error {
+		var k pointKey
+		var start time.Time
+		if err := rows.Scan(&k.grain, &start, &k.service); err != nil {
+			return err
+		}
+		k.start = start.UnixMilli()
+		out[k] = struct{}{}
+		return nil
+	}, store.Param("run", run))
+	return out, err
+}
+
+// writeUnshown keeps it in the store where that was not foreseen: of a metric of which
+// nothing is published yet few windows are computed there as well.
+func (c *Computer) writeUnshown(ctx context.Context, run uint64, u unshown) error {
+	keys := slices.Collect(maps.Keys(u))
+	err := c.store.Insert(ctx, "payoff_private.suppressed", []string{"run", "grain", "window_start", "service"}, len(keys), func(i int) []any {
+		return []any{run, keys[i].grain, time.UnixMilli(keys[i].start).UTC(), keys[i].service}
+	})
 	if err != nil {
-		return fmt.Errorf("finding what is not shown: %w", err)
+		return fmt.Errorf("writing what is not shown: %w", err)
 	}
 	return nil
 }
@@ -189,9 +240,10 @@ type publication struct {
 	over       metric.Over
 	windows    []metric.Window // that over names
 	generation uint64
-	run        uint64 // names what is not shown in the windows
-	kin        kin    // whose points may differ, beside those of the whole; of none: all
-	first      bool   // nothing of the metric is published yet
+	run        uint64  // names the pieces of the windows, and in the store what is not shown in them
+	hidden     unshown // the same, for what is compared here
+	kin        kin     // whose points may differ, beside those of the whole; of none: all
+	first      bool    // nothing of the metric is published yet
 	at         time.Time
 }
 

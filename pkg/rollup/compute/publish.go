@@ -119,6 +119,7 @@ func (c *Computer) publish(ctx context.Context, todo []publication) error {
 				if computed[i], err = c.compute(groupCtx, p); err != nil {
 					return fmt.Errorf("computing %s: %w", p.def.Name, err)
 				}
+				computed[i] = slices.DeleteFunc(computed[i], p.hidden.names)
 				return nil
 			})
 		})
@@ -226,7 +227,7 @@ func (c *Computer) appendPoints(ctx context.Context, p publication, threads uint
 			if(c.here, c.window_start, o.window_start), if(c.here, c.window_end, o.window_end), if(c.here, c.service, o.service), if(c.here, c.team, o.team),
 			if(c.here, c.unit, o.unit), if(c.here, c.dims, o.dims), c.value, c.numerator, c.denominator, c.n, c.ci_low, c.ci_high,
 			if(c.here, c.quality, 'no_data'), {generation:UInt64}, {now:DateTime64(6)}
-		FROM (SELECT *, true AS here FROM (` + d.Batch(p.over) + `)) AS c
+		FROM (SELECT *, true AS here FROM (` + d.ShownBatch(p.over) + `)) AS c
 		FULL OUTER JOIN
 		(
 			SELECT *, true AS here FROM payoff.metric_points
@@ -240,7 +241,7 @@ func (c *Computer) appendPoints(ctx context.Context, p publication, threads uint
 		sql = `
 		SELECT {metric:String}, {version:UInt16}, grain, window_start, window_end, service, team, unit, dims, value, numerator, denominator, n, ci_low, ci_high,
 			quality, {generation:UInt64}, {now:DateTime64(6)}
-		FROM (` + d.Batch(p.over) + `)`
+		FROM (` + d.ShownBatch(p.over) + `)`
 	}
 	err := c.store.Exec(ctx, "INSERT INTO payoff.metric_point_log ("+pointColumns+")"+sql+fmt.Sprintf(`
 		SETTINGS join_use_nulls = 0, max_query_size = 4194304, max_threads = %d, %s`, threads, notCompiled),
